@@ -1,8 +1,8 @@
 """The wheel: the four packages, and what a clone keeps beside them.
 
-`pip install .` and `python -m build` call this. The configuration and the pins go to the folder `shipped` of `server`;
-of the page's modules only the files that are served go in, each package with its licence. Where modules are missing,
-npm installs them first; where npm is missing, the one of PyPI does.
+`pip install .` and `python -m build` call this. The configuration, the pins and the guides go to the folder `shipped`
+of `server`; of the page's modules only the files that are served go in, each package with its licence. Where modules
+are missing, npm installs them first; where npm is missing, the one of PyPI does.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SHIPPED = "server/shipped"
 
 
 class PageAndConfiguration(BuildHookInterface):  # type: ignore[type-arg]  # its configuration has no type of its own
-    """Adds the configuration, the pins and the page's modules to the wheel."""
+    """Adds the configuration, the pins, the guides and the page's modules to the wheel."""
 
     def dependencies(self) -> list[str]:
         """Return what the build itself needs: Node of PyPI, when modules are missing and no npm is here."""
@@ -35,8 +35,14 @@ class PageAndConfiguration(BuildHookInterface):  # type: ignore[type-arg]  # its
         if not MODULES.is_dir():
             _install_modules()
         included = {ROOT / "config": f"{SHIPPED}/config", ROOT / "requirements.txt": f"{SHIPPED}/requirements.txt"}
+        included |= {file: f"{SHIPPED}/{file.relative_to(ROOT).as_posix()}" for file in shown_documents()}
         included |= {file: file.relative_to(ROOT).as_posix() for file in served_modules()}
         build_data["force_include"] |= {str(source): place for source, place in included.items()}
+
+
+def shown_documents() -> list[Path]:
+    """Return the guides and their pictures, which `/guide` shows."""
+    return sorted(file for kind in ("*.md", "*.png") for file in (ROOT / "docs").rglob(kind))
 
 
 def served_modules() -> list[Path]:

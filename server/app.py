@@ -29,7 +29,7 @@ from server.descriptions import openapi
 from server.executions.runner import JobRunner
 from server.exports.allowance import Allowance
 from server.exports.exports import Exports
-from server.front import Front
+from server.front import Front, shown
 from server.http.crowd import Crowd
 from server.http.gateway import Gateways
 from server.http.origins import Origins
@@ -69,6 +69,7 @@ from server.routes import (
 from server.routes.answers import ANSWERS
 from server.routes.history import HISTORY
 from server.routes.identity import approvals, elevations, login, references, session
+from server.routes.pages import PAGES
 from server.routes.situation import SITUATION
 from server.routes.surroundings import SURROUNDINGS
 from server.routes.workers import WORKERS
@@ -90,6 +91,7 @@ _ROUTES = (
     health, metrics, audit, tiles, basemaps, styles, raster, live, live_ws, asyncapi, outlets, feeds, twin,
     rules, policy, aggregate, join, download, warnings, exercises, refused, incomplete, session, elevations,
     approvals, references, sensorthings, page, login, *ANSWERS, *HISTORY, *SURROUNDINGS, *SITUATION, *WORKERS,
+    *PAGES,
 )  # fmt: skip
 """In the order in which they are tried and described."""
 TITLE = "OneMap 全区一张图"
@@ -127,7 +129,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(FastItems, state=partial(state_of, app))
     app.add_middleware(FastTiles, state=partial(state_of, app))
     app.add_middleware(Front, state=partial(state_of, app))  # the outermost layer
-    errors.install(app)
+    errors.install(app, lambda request, response: shown(request.scope, response, state_of(request.app)))
     for module in _ROUTES:
         app.include_router(module.router)
     ogc.install(app, settings)

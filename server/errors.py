@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 
 import orjson
 import structlog
@@ -121,19 +122,31 @@ def respond_to(path: str, error: Exception) -> Response:
     return respond(path, 500, f"something went wrong on our side; the log has it as {number}")
 
 
-def install(app: FastAPI) -> None:
-    """Register our error responses for requests that the framework refuses; `server.front` handles all other errors."""
+def detail_of(response: Response) -> str:
+    """Return what an error response of ours says."""
+    document = orjson.loads(response.body)
+    return str(document.get("detail") or document.get("description") or "")
+
+
+def install(app: FastAPI, shown: Callable[[Request, Response], Response]) -> None:
+    """Register our error responses for requests that the framework refuses; `server.front` handles all other errors.
+
+    Parameters
+    ----------
+    shown
+        Returns a response as the client of a request wants it: a page for a person.
+    """
 
     async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101  # the only class registered
         response = respond(request.url.path, error.status_code, str(error.detail))
         response.headers.update(error.headers or {})
-        return response
+        return shown(request, response)
 
     async def on_validation(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101  # the only class registered
         faults = "; ".join(f"{'.'.join(map(str, fault['loc'][1:]))}: {fault['msg']}" for fault in error.errors())
-        return respond(request.url.path, 400, faults)
+        return shown(request, respond(request.url.path, 400, faults))
 
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_validation)

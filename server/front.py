@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from layers.database.admission import CALLER
@@ -16,7 +17,7 @@ from layers.database.faults import in_words
 from layers.errors import OneMapError, Unauthenticated
 from server.audit.touched import begin_note
 from server.audit.watermark import HEADER as WATERMARK
-from server.errors import respond, respond_to
+from server.errors import detail_of, respond, respond_to
 from server.exports.approval_number import asked_of, take_number
 from server.http.body import bounded
 from server.http.cost import caller_of
@@ -27,6 +28,7 @@ from server.http.planes import is_hidden
 from server.http.rates import network_of
 from server.http.session_cookie import forget_session, is_secure, read_session_cookie, refuse_forged
 from server.identity.identity import EndedSession, has_ended_session, keep_identity
+from server.page.error_page import asks_for_page, error_page
 from server.request_id import HEADER, begin_request
 from server.state import State
 
@@ -34,6 +36,13 @@ _SECURE = {"https", "wss"}
 _HEALTH = "/health"  # who watches a crowded service must not wait with the crowd
 _REFUSED = 400
 _FEEDS = "/feeds/"  # senders are known by a signature, the header may be for a proxy; a stream has bounds of its own
+
+
+def shown(scope: Scope, response: Response, state: State) -> Response:
+    """Return an error as who asks wants it: a page for a person with a browser, else as it is."""
+    if not asks_for_page(scope):
+        return response
+    return error_page(scope, response, detail_of(response), state.settings.server)
 
 
 class Front:
@@ -84,13 +93,14 @@ class Front:
                 state.troubles.note(known)
             if begun or scope["type"] == "websocket":
                 raise
-            await respond_to(scope["path"], known or error)(scope, receive, sending)
+            response = shown(scope, respond_to(scope["path"], known or error), state)
+            await response(scope, receive, sending)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, state: State) -> None:
         """Answer a request in its turn, or raise."""
         CALLER.set(caller_of(scope))
         if is_hidden(scope, state.settings.server.admin_port):
-            await respond(scope["path"], 404, "Not Found")(scope, receive, send)
+            await shown(scope, respond(scope["path"], 404, "Not Found"), state)(scope, receive, send)
             return
         await self._identify(scope, state)
         application = state.origins.answer(scope) or self._app

@@ -15,6 +15,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.responses import JSONResponse
 
 from layers.types import Json
+from server.descriptions.introduction import DESCRIPTION, add_examples, name_groups
 from server.formats.geojsonseq import GEOJSONSEQ
 from server.http.history import COLUMN_FORMS
 from server.http.planes import hides_operators, is_operators
@@ -48,6 +49,8 @@ _OF_HISTORY = (
 )
 """Routes whose model is one of several forms."""
 _CONTENT: dict[str, tuple[str, ...]] = {
+    "/guide/images/{name}": ("image/png",),
+    "/catalog/qgis.xml": ("application/xml",),
     "/asyncapi.json": ("application/asyncapi+json;version=3.0.0",),
     "/schemas/{name}.json": ("application/schema+json",),
     "/styles/{name}.json": (_JSON,),
@@ -86,7 +89,7 @@ def install(app: FastAPI, admin_port: int | None) -> None:
 
 
 def _document(app: FastAPI, *, is_public: bool) -> Json:
-    made = get_openapi(title=app.title, version=app.version, routes=app.routes, description=_DESCRIPTION)
+    made = get_openapi(title=app.title, version=app.version, routes=app.routes, description=DESCRIPTION)
     if is_public:
         made["paths"] = {path: said for path, said in made["paths"].items() if not is_operators(path)}
     made["paths"] |= _fast_paths()
@@ -104,6 +107,8 @@ def _document(app: FastAPI, *, is_public: bool) -> Json:
         for status, text in _MEANINGS.items()
     }
     made["components"]["securitySchemes"] = _SCHEMES
+    name_groups(made)
+    add_examples(made)
     if is_public:
         errors = {"Problem": _PROBLEM_SCHEMA, "Exception": _EXCEPTION_SCHEMA}
         made["components"]["schemas"] = _referred(made["paths"], schemas) | errors
@@ -123,10 +128,6 @@ def _referred(part: Any, schemas: Json) -> Json:
     return {name: found[name] for name in sorted(found)}
 
 
-_DESCRIPTION = (
-    "要素、瓦片与地图的 OGC API 见 /ogc/openapi；推送与 WebSocket 见 /asyncapi.json。"
-    " The OGC API (features, tiles, maps) is described by /ogc/openapi, streams and /live/ws by /asyncapi.json."
-)
 _PROBLEM_SCHEMA = {
     "title": "Problem",
     "description": "RFC 9457",

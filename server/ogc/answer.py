@@ -107,12 +107,15 @@ class Endpoint:
         state = state_of(scope["app"])
         headers = dict(scope["headers"])
         given = parameters_of(scope["query_string"].decode("latin-1"), state.settings.limits, self.listed)
+        media = self._media(given.get("f"), headers.get(b"accept", b"").decode("latin-1"))
+        if media is HTML:  # an empty field of a form is no condition
+            given = {name: value for name, value in given.items() if value}
         return Visit(
             state=state,
             actor=actor_of_request(scope),
             catalog=state.catalog.current,
             named=None,
-            media=self._media(given.get("f"), headers.get(b"accept", b"").decode("latin-1")),
+            media=media,
             language=language_of(given.get("lang"), headers.get(b"accept-language", b"").decode("latin-1")),
             base=base_url(scope, state.settings.server.public_url),
             path=scope["path"],

@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from functools import lru_cache
 from typing import Any
-
-import yaml
 
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
 from layers.coordinates.crs import CRS84, served_crs
-from server.installation import PROJECT
+from server.page.frame import service
 from server.settings import Settings
 
-CONFIG_FILE = PROJECT / "config" / "pygeoapi.yml"
 PROVIDER = "server.ogc.provider.LayerProvider"
 WORLD = (-180.0, -90.0, 180.0, 90.0)
-
-
-@lru_cache(maxsize=1)
-def service() -> dict[str, Any]:
-    """Return the content of the file, read once; it must not be changed."""
-    config: dict[str, Any] = yaml.safe_load(CONFIG_FILE.read_text(encoding="utf-8"))
-    return config
 
 
 def pygeoapi_config(settings: Settings, catalog: Catalog, actor: Actor) -> dict[str, Any]:

@@ -1,30 +1,22 @@
 """HTML pages of the OGC API: our templates instead of pygeoapi's, which load their styles from other hosts.
 
-A template receives pygeoapi's variables (`data`, `config`, `locale`, `version`) and also `ui` (address of the page's
-files), `base` (address of the map), `lang` (``zh-CN`` or ``en``), `alternate` (address of the other language), and for
-the id of a layer `title_of`, `fields_of` (the members of its schema by name) and `values_of` (writes values);
-`geometries_of` returns the features with their geometries alone.
+A template receives the variables of every page (`server/page/frame.py`), pygeoapi's document as `data`, the parameters
+as `asked`, and functions. For the id of a layer: `title_of`, `label_of` (the field that names features), `fields_of`,
+`filters_of` and `sorts_of` (the members of its schemas by name), `values_of` (writes values). `paged` returns the
+parameters of the same list with another limit, `geometries_of` the features with their geometries alone.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
-import orjson
-from babel import Locale
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-from server.build import build_id
-from server.ogc.config import service
-from server.ogc.schema import returnables
-from server.ogc.values import PropertyWriter, unit_text
+from server.ogc.schema import queryables, returnables, sortables
+from server.ogc.values import PropertyWriter
 from server.ogc.visit import Visit
-from server.page.assets import WEB, find_assets
-
-TEMPLATES = WEB / "templates"
+from server.page.frame import PageReading, render_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,32 +25,6 @@ class Page:
 
     template: str
     data: dict[str, Any]
-
-
-@lru_cache(maxsize=1)
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, auto_reload=False
-    )
-    environment.globals["unit_text"] = unit_text
-    environment.filters["json"] = lambda value: orjson.dumps(value).decode()
-    return environment
-
-
-@lru_cache(maxsize=1)
-def _ui() -> str:
-    return f"ui/{find_assets().version}"
-
-
-def _config(visit: Visit) -> dict[str, Any]:
-    """Return the service's configuration in the visit's language, as pygeoapi's templates expect it."""
-    config = service()
-    metadata = {name: {k: _translation(v, visit) for k, v in part.items()} for name, part in config["metadata"].items()}
-    return {**config, "metadata": metadata, "server": {**config["server"], "url": visit.ogc}}
-
-
-def _translation(value: Any, visit: Visit) -> Any:
-    return value.get(visit.language, value) if isinstance(value, dict) else value
 
 
 def _fields_of(visit: Visit, layer_id: str) -> dict[str, dict[str, Any]]:
@@ -74,26 +40,42 @@ def _title_of(visit: Visit, layer_id: str) -> str:
     return visit.title(definition.title_zh, definition.title_en)
 
 
+def _filters_of(visit: Visit, layer_id: str) -> dict[str, dict[str, Any]]:
+    return queryables(visit.catalog.visible(layer_id, visit.actor), visit.actor, visit.catalog, visit.language)
+
+
+def _sorts_of(visit: Visit, layer_id: str) -> dict[str, dict[str, Any]]:
+    return sortables(visit.catalog.visible(layer_id, visit.actor), visit.actor, visit.catalog, visit.language)
+
+
+def _label_of(visit: Visit, layer_id: str) -> str | None:
+    return visit.catalog.visible(layer_id, visit.actor).definition.map.label
+
+
+def _paged(visit: Visit, limit: int) -> str:
+    """Return the parameters of the first page of the same list with another number of features on it."""
+    kept = {name: value for name, value in visit.given.items() if name not in {"cursor", "offset"}}
+    return urlencode({**kept, "f": "html", "lang": visit.language, "limit": limit})
+
+
 def _geometries_of(features: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{"type": "Feature", "properties": {}, "geometry": feature["geometry"]} for feature in features]
 
 
 def render(page: Page, visit: Visit) -> bytes:
     """Return a page as UTF-8."""
-    other = "en" if visit.language == "zh-CN" else "zh-CN"
-    template = _environment().get_template(page.template)
-    text = template.render(
-        data=page.data,
-        config=_config(visit),
-        locale=Locale.parse(visit.language, sep="-"),
-        version=build_id(),
-        ui=f"{visit.base}/{_ui()}",
-        base=visit.base,
-        lang=visit.language,
-        title_of=partial(_title_of, visit),
-        fields_of=partial(_fields_of, visit),
-        values_of=partial(_values_of, visit),
-        geometries_of=_geometries_of,
-        alternate=f"{visit.base}{visit.path}?{urlencode({**visit.given, 'f': 'html', 'lang': other})}",
-    )
-    return text.encode()
+    has_feeds = visit.state.settings.server.admin_port is None
+    reading = PageReading(visit.language, visit.base, visit.path, {**visit.given, "f": "html"}, has_feeds)
+    values = {
+        "data": page.data,
+        "title_of": partial(_title_of, visit),
+        "fields_of": partial(_fields_of, visit),
+        "values_of": partial(_values_of, visit),
+        "filters_of": partial(_filters_of, visit),
+        "sorts_of": partial(_sorts_of, visit),
+        "label_of": partial(_label_of, visit),
+        "asked": visit.given,
+        "paged": partial(_paged, visit),
+        "geometries_of": _geometries_of,
+    }
+    return render_page(page.template, reading, values)

@@ -1,4 +1,4 @@
-"""The values of properties on a page: the label of a code, the unit of a number, yes or no."""
+"""The values of properties on a page: the label of a code, the unit of a number, local times, yes or no."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any
 import orjson
 from markupsafe import Markup, escape
 
-from server.ogc.visit import Language
+from server.http.language import Language
+from server.page.local_time import local_minute
+from server.page.units import unit_text
 
 _YES_NO: dict[Language, tuple[str, str]] = {"zh-CN": ("是", "否"), "en": ("yes", "no")}
 
@@ -26,6 +28,7 @@ class PropertyWriter:
         self._yes, self._no = _YES_NO[language]
         self._units = {name: unit_text(field["x-ogc-unit"]) for name, field in fields.items() if "x-ogc-unit" in field}
         self._labels = {name: _labels(field) for name, field in fields.items()}
+        self._moments = {name for name, field in fields.items() if field.get("format") == "date-time"}
 
     def cells(self, properties: Mapping[str, Any], names: Iterable[str]) -> Markup:
         """Return the cells of a row of a table."""
@@ -33,6 +36,8 @@ class PropertyWriter:
 
     def __call__(self, name: str, value: Any) -> Markup:
         """Return a value, escaped."""
+        if isinstance(value, str) and name in self._moments:
+            return Markup('<time datetime="{}">{}</time>').format(value, local_minute(value))
         if isinstance(value, str | int | float):
             return self._scalar(name, value)
         if value is None:
@@ -51,19 +56,6 @@ class PropertyWriter:
             linked = value.startswith(("https://", "http://"))
             return Markup('<a href="{0}" rel="noopener nofollow">{0}</a>').format(value) if linked else escape(value)
         return escape(f"{value} {self._units[name]}".rstrip() if name in self._units else value)
-
-
-def unit_text(ucum: str) -> str:
-    """Return a UCUM unit as people write it: m2 is m², and {person} is empty, since the field's title says it.
-
-    Examples
-    --------
-    >>> unit_text("m3/s")
-    'm³/s'
-    """
-    if ucum.startswith("{") or ucum == "1":
-        return ""
-    return ucum.replace("2", "²").replace("3", "³").replace("Cel", "℃").replace("deg", "°")
 
 
 def _labels(field: Mapping[str, Any]) -> dict[object, Markup]:

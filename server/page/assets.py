@@ -25,6 +25,7 @@ OWN = (
     "css/*.css",
     "text/*.json",
     "images/*.svg",
+    "pages/*.js",
     "account.js",
     "docs.js",
     "login.js",

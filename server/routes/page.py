@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from server.dependencies import ActorHere, StateHere
 from server.http.caching import PRIVATE_HEADERS
 from server.http.compressed import Compressed
+from server.page.frame import page_response, reading_of
 from server.page.map_document import count_document, fingerprint, map_document
 
 router = APIRouter()
@@ -23,9 +24,9 @@ def index(state: StateHere) -> Response:
 
 
 @router.get("/docs", include_in_schema=False)
-def docs(state: StateHere) -> Response:
+def docs(request: Request, state: StateHere) -> Response:
     """Describe the addresses that are not OGC API."""
-    return _html(state.assets.page("docs.html"))
+    return page_response("docs.html", reading_of(request, state.settings.server))
 
 
 def _html(body: bytes) -> Response:

@@ -5,6 +5,9 @@ import { dressed } from "./app/map/style.js";
 
 /** @typedef {import("./app/types.js").Style} Style */
 
+const GROUND = new Set(["districts", "streets", "roads", "waterways", "buildings", "urban_villages"]);
+// what one finds one's way by, under the layer of the page
+
 const place = document.getElementById("map");
 if (place) await show(place);
 
@@ -21,10 +24,11 @@ async function show(container) {
     const bounds = boundsOf(features) ?? source?.bounds ?? undefined;
     const map = new maplibre.Map({
       container,
-      style: dressed(style, (id, other) => other === layer && !id.endsWith(":relief"), shapes),
+      style: dressed(style, (id, other) => (other === layer || GROUND.has(other)) && !id.endsWith(":relief"), shapes),
       bounds,
       fitBoundsOptions: { padding: 40, maxZoom: 17 },
     });
+    Object.assign(container, { map }); // for tests, and for whoever looks into the page
     map.addControl(new maplibre.NavigationControl({ showCompass: false }), "bottom-right");
     await map.once("load");
     if (source && map.getZoom() < source.minzoom && !features.length) map.jumpTo({ zoom: source.minzoom + 0.5 });

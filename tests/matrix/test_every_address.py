@@ -54,6 +54,10 @@ def test_a_wrong_token_is_told_everywhere(district, monkeypatch):
     others = [
         "/",
         "/docs",
+        "/guide",
+        "/catalog",
+        "/catalog/grids",
+        "/status",
         "/ogc",
         "/ogc/collections",
         "/ogc/collections/grids/items",

@@ -15,6 +15,7 @@ from playwright.sync_api import Page
 
 from server.page.assets import MODULES
 from tests.page.conftest import TOKEN
+from tests.page.test_pages import snippets
 from tests.running_app import running_for_operator
 
 DISTRICT = [113.2, 23.0, 113.5, 23.3]
@@ -43,6 +44,15 @@ DRAW = """async (server) => {
   await new Promise((resolve) => map.once("idle", resolve));
   const drawn = map.queryRenderedFeatures().map((feature) => feature.source);
   return { errors, drawn: [...new Set(drawn)] };
+}"""
+RUN = """async (code) => {
+  const maplibregl = await import("/dist/maplibre-gl.mjs");
+  const map = new Function("maplibregl", `${code}; return map`)(maplibregl);
+  const errors = [];
+  map.on("error", (event) => errors.push(String(event.error)));
+  await new Promise((resolve) => map.once("load", resolve));
+  await new Promise((resolve) => map.once("idle", resolve));
+  return { errors, drawn: [...new Set(map.queryRenderedFeatures().map((feature) => feature.layer.id))] };
 }"""
 HEAR = """(server) => new Promise((resolve, reject) => {
   const source = new EventSource(`${server}/live?layers=events`);
@@ -132,11 +142,14 @@ def test_a_page_of_another_origin_uses_the_service(page: Page, elsewhere: str, s
         assert page.evaluate(TALK, [server, None]) == "ready"
         if by_name:
             assert page.evaluate(TALK, [server, TOKEN]) == "ready"
-            assert page.evaluate(WRITE, [server, TOKEN]) in {204, 404}
+            assert page.evaluate(WRITE, [server, TOKEN]) in {204, 404, 409}
         else:
             assert page.evaluate(TALK, [server, TOKEN]) != "ready"
             assert "TypeError" in page.evaluate(WRITE, [server, TOKEN])
             assert page.evaluate(WRITE, [server, None]) == 403
+            pasted = page.evaluate(RUN, snippets(server, "streets", None)["maplibre"])
+            assert pasted["errors"] == []
+            assert "my-streets" in pasted["drawn"]
 
 
 def test_by_default_it_uses_nothing(page: Page, serving) -> None:

@@ -16,6 +16,7 @@ from tests.rights.changes import EPOCH
 from tests.rights.selection import places_of
 
 BOX = "113.0,22.9,113.9,23.6"
+_CHANGED = re.compile(r'<time class="changed".*?</time>')  # when a world was made
 _TICKET = re.compile(r"/references/[\w-]+")
 AREAS = ("community", "street", "grid", "h3:8")
 TILES = ("9/417/221", "9/417/222", "14/13363/7103")
@@ -36,6 +37,9 @@ STATIC = {
     "/schemas/{name}.json": "envelopes of messages",
     "/crs/{name}": "what a datum is",
     "/docs": "a page without values",
+    **dict.fromkeys(("/guide", "/guide/{name:path}"), "the guides of the program"),
+    "/guide/images/{name}": "their pictures",
+    "/catalog/qgis.xml": "the address of the service",
     "/": "a page without values",
     "/ui/{version}/{path:path}": "the files of the page",
     "/basemaps": "maps of others",
@@ -67,6 +71,7 @@ OPERATORS = {
     "/twin/outlets/{name}/resume": "duty outlets",
     "/feeds/{name}": "senders write and read nothing",
     "/twin/exercises": "duty rules",
+    "/status/refused": "duty quarantine",
     "/twin/refused": "duty quarantine",
     "/twin/refused/{refused_id}": "duty quarantine",
     "/twin/refused/{refused_id}/replay": "duty quarantine",
@@ -101,6 +106,7 @@ def _of_layer(asked):
         yield "/ogc/collections/{collection}/items/{feature:path}", f"{collection}/items/{quote(row['id'])}"
     yield from _history(asked)
     yield "/tiles/{layers}.json", f"/tiles/{name}.json"
+    yield "/catalog/{collection}", f"/catalog/{name}"
     for query, how in _data_queries(asked):
         yield f"/ogc/collections/{{shown}}/{query}", f"{collection}/{how}"
     for by in AREAS if asked.in_full else AREAS[len(name) % 2 :: 2]:
@@ -309,6 +315,8 @@ def of_all(definitions, rows):
         "/twin/download": ["/twin/download", f"/twin/download?layers={','.join(some[:3])}"],
         "/twin/fences/transitions": ["/twin/fences/transitions"],
         "/twin/feeds": ["/twin/feeds"],
+        "/status": ["/status"],
+        "/catalog": ["/catalog", "/catalog?lang=en"],
         "/twin/rules": ["/twin/rules"],
         "/raster": ["/raster"],
         "/sta/v1.1/{path:path}": [f"/sta/v1.1/{one}" for one in _sensors(rows)],
@@ -386,7 +394,7 @@ def together(*parts):
 
 def plain(text):
     """Return a body without the moment of the answer, and without the words of tickets, which are drawn by lot."""
-    text = _TICKET.sub("/references/*", text)
+    text = _CHANGED.sub("", _TICKET.sub("/references/*", text))
     if text.startswith("retry:"):
         return _heard(text)
     try:

@@ -59,7 +59,7 @@ def test_every_answer_has_its_headers_and_every_page_those_of_pages(service: Ser
                 assert answer.headers.get_list(name.decode()) == [value.decode()], (path, name)
             assert not re.search(r"<script(?![^>]*\bsrc=)(?![^>]*type=\"application/(?:ld\+)?json)", answer.text), path
             assert not re.search(r"<style|\sstyle=|\son[a-z]+=", answer.text), path
-    assert {"/", "/docs", "/ogc/"} <= set(pages)
+    assert {"/", "/docs", "/ogc/", "/guide", "/catalog", "/status", "/nothing"} <= set(pages)
     assert len(pages) > 10
 
 

@@ -44,6 +44,8 @@ def test_the_wheel_holds_what_a_clone_serves_and_no_more(wheel: Path):
             place = file.relative_to(PROJECT).as_posix()
             if file.suffix in {".yaml", ".sql", ".toml", ".yml"}:
                 assert (f"server/shipped/{place}" if folder == "config" else place) in names
+    guides = [file for kind in ("*.md", "*.png") for file in (PROJECT / "docs").rglob(kind)]
+    assert {f"server/shipped/{file.relative_to(PROJECT).as_posix()}" for file in guides} <= names
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/", "docs/"))]
     assert any(re.search(r"maplibre-gl/LICENSE", name) for name in names)
     assert wheel.stat().st_size < 12e6
@@ -86,6 +88,8 @@ def test_an_installed_server_serves_the_map(wheel: Path, tmp_path: Path, databas
         try:
             address = _address_of(process)
             assert "text/html" in _media_type(address)
+            assert "text/html" in _media_type(f"{address}/guide/map-user")
+            assert "image/png" in _media_type(f"{address}/guide/images/map.png")
             assert "json" in _media_type(f"{address}/ogc/collections/roads/items?f=json")
         finally:
             process.send_signal(signal.SIGTERM)

@@ -1,0 +1,50 @@
+// Keeps a part of a page fresh: asks for the page again every few seconds while it is seen, and puts the new part in the
+// place of the old one. When the line is broken the part stays, looks stale, and says since when.
+
+const part = /** @type {HTMLElement | null} */ (document.querySelector("[data-refresh]"));
+if (part) follow(part);
+
+/** @param {HTMLElement} part */
+function follow(part) {
+  const every = Number(part.dataset["refresh"]) * 1000;
+  const told = document.getElementById("freshness");
+  let last = new Date();
+  const tell = (/** @type {string} */ key) => {
+    const time = last.toLocaleTimeString(document.documentElement.lang, { hour12: false, timeZone: part.dataset["zone"] });
+    if (told) told.textContent = (told.dataset[key] ?? "").replace("{time}", time);
+    part.classList.toggle("stale", key === "lost");
+  };
+  const again = async () => {
+    if (!document.hidden) {
+      try {
+        const fresh = await fetchPart(part.id);
+        for (const row of part.querySelectorAll("tr:has(details[open])")) {
+          fresh.querySelector(`#${CSS.escape(row.id)} details`)?.setAttribute("open", "");
+        }
+        part.replaceChildren(...fresh.childNodes);
+        last = new Date();
+        tell("fresh");
+      } catch (error) {
+        console.warn(error); // the page says it
+        tell("lost");
+      }
+    }
+    setTimeout(() => void again(), every);
+  };
+  tell("fresh");
+  setTimeout(() => void again(), every);
+}
+
+/**
+ * @param {string} id
+ * @returns {Promise<HTMLElement>}
+ */
+async function fetchPart(id) {
+  const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+  if (!answer.ok) throw new Error(`${answer.status} ${location.pathname}`);
+  const found = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(id);
+  if (!found) throw new Error(`the page has no ${id}`);
+  return found;
+}
+
+export {};
