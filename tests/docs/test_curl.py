@@ -9,7 +9,7 @@ from tests.databases import temporary_database
 from tests.docs.curl import answer_of, blocks_of
 from tests.running_app import running_for_operator
 
-PAGES = ("client-developer", "history", "processes")
+PAGES = ("client-developer", "history", "indicators", "processes")
 BLOCKS = [(page, block) for page in PAGES for block in blocks_of(page)]
 
 

@@ -78,7 +78,7 @@ def _indicator(one: IndicatorValues, before: IndicatorValue | None, catalog: Cat
         "value": total.value,
         "additive": indicator.is_additive,
         "partial": one.partial,
-        "observed_at": total.observed_at if one.told.observed is not None else at,
+        "observed_at": total.observed_at,  # None: as of the moment of the answer
         "compare": _compared(total, before, at),
         "by": {name: _by_code(one, name, catalog) for name in one.by},
     }

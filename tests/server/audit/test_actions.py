@@ -26,6 +26,7 @@ RECORDED_BY = {
     AuditAction.EXPORT: {"server/exports/exports.py", "server/items/answer.py"},
     AuditAction.PURGE: {"server/commands/purge.py"},
     AuditAction.ERASE: {"server/commands/purge.py"},
+    AuditAction.DISPATCH: {"server/routes/situation/notes.py"},
     AuditAction.BACKUP: {"server/recovery/recorded.py"},
     AuditAction.ANCHOR: {"server/audit/anchoring.py"},
     AuditAction.RETENTION: {"twin/jobs/housekeeping.py"},
@@ -35,8 +36,8 @@ OF_REQUESTS = {
     AuditAction.READ, AuditAction.SEARCH, AuditAction.WRITE, AuditAction.STREAM, AuditAction.REPLAY,
 }  # fmt: skip
 """Recorded for every request: test_requests.py and the tests of streams."""
-NOT_YET = {AuditAction.DISPATCH, AuditAction.SIMULATE}
-"""Nothing dispatches or simulates yet."""
+NOT_YET = {AuditAction.SIMULATE}
+"""Nothing simulates yet."""
 
 
 def names_in(path: str) -> set[str]:

@@ -93,6 +93,23 @@ def test_web_workers_can_neither_change_nor_remove_a_note(service):
     }  # fmt: skip
 
 
+def test_a_note_is_recorded_before_it_is_kept(service):
+    write(service, "leader", layer="events", id="P", words="留痕")
+    (record,) = [one for one in run_async(_recorded(service)) if one["detail"].get("characters") == 2]
+    assert (record["action"], record["object"]) == ("dispatch", "note/events/P")
+    assert "leader" in record["role"]
+    assert "留痕" not in str(record)
+
+
+async def _recorded(service):
+    connection = await connect(service.url, Role.AUDITOR)
+    try:
+        rows = await connection.fetch("SELECT body FROM audit.record WHERE chain = 'sensitive'")
+        return [orjson.loads(row["body"]) for row in rows]
+    finally:
+        await connection.close()
+
+
 async def _privileges(url):
     connection = await connect(url, Role.OWNER)
     try:

@@ -11,49 +11,19 @@ import pytest
 from layers.actor import OPERATOR, Actor
 from layers.catalog import read_catalog
 from layers.database.connection import Role, connect
-from layers.definition import read_definitions
-from layers.schema.tables import refresh_statistics
+from tests.twin.overview.events import put_events
 from tests.twin.service import serving
 from twin.overview.definition import at_moment, read_overview
 from twin.overview.place import find_place
 from twin.overview.statement import group_statement, told_indicators
 
 OPEN = "closed_at IS NULL AND (stage IS NULL OR NOT stage IN ('closed','evaluate','merged','voided'))"
-HAPPENED = """
-INSERT INTO layer.events (id, geom, grid_code, area_code, source, event_class, severity, stage, title,
-    occurred_at, accepted_at, closed_at, due_at, data_grade)
-SELECT 'e' || n, ST_PointOnSurface(g.geom), g.grid_code, left(g.grid_code, 12),
-    (ARRAY['hotline', 'grid_case', 'iot_alarm'])[1 + n % 3], (ARRAY['0101', '0102', '0406', NULL])[1 + n % 4],
-    (1 + n % 3)::text, (ARRAY['closed', 'handle', 'file', 'merged', 'verify'])[1 + n % 5], '事件 ' || n,
-    now() - n * interval '29 minutes', now() - n * interval '29 minutes' + interval '6 minutes',
-    CASE WHEN n % 5 = 0 THEN now() - n * interval '20 minutes' END,
-    now() - n * interval '29 minutes' + (n % 9) * interval '1 day', 1 + n % 4
-FROM generate_series(1, 1200) AS n JOIN (
-    SELECT *, row_number() OVER (ORDER BY grid_code) AS place, count(*) OVER () AS all_of_them FROM layer.grids
-) AS g ON g.place = 1 + (n * n) % (g.all_of_them / 2);
-INSERT INTO layer.events (id, source, stage, title, severity, occurred_at, due_at, data_grade,
-    area_code) VALUES
-    ('w1', 'weather_warning', 'file', '暴雨红色预警', 'red', now() - interval '1 hour', now() + interval '1 hour',
-        1, '440106'),
-    ('w2', 'weather_warning', 'file', '过期预警', 'blue', now() - interval '9 hours', now() - interval '1 hour',
-        1, '440106');
-INSERT INTO twin.observation_now (id, property, value, phenomenon_time)
-SELECT f.id, 'water_depth_m', 0.1 * row_number() OVER (ORDER BY f.id), now() - interval '5 minutes'
-FROM layer.flood_risk_points AS f;
-"""
-
-
-async def _happen(url):
-    connection = await connect(url)
-    await connection.execute(HAPPENED)
-    await refresh_statistics(connection, read_definitions()["events"])
-    await connection.close()
 
 
 @pytest.fixture(scope="module")
 def district(cluster, district_template):
     """The application over the synthetic district, with events of several grades and places under water."""
-    with serving(cluster, district_template, _happen) as running:
+    with serving(cluster, district_template, put_events) as running:
         yield running
 
 

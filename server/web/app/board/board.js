@@ -1,6 +1,6 @@
 // The board: the state of the district on a wall. Numbers come from `/twin/overview` alone; nothing scrolls.
 
-import { html, useEffect } from "../../vendor/preact.mjs";
+import { html, useEffect, useState } from "../../vendor/preact.mjs";
 import { formatError, t } from "../i18n.js";
 import { Notice } from "../panels/notice.js";
 import { areaCode, askOverview, followOverview, overview, showArea } from "../state/overview.js";
@@ -19,6 +19,7 @@ const STYLE = new URL("../../css/board.css", import.meta.url).href;
 /** @param {{ store: Store, state: State, refresh: () => Promise<void>, logOut: () => void }} props */
 export default function Board({ store, state, refresh }) {
   const [touring, setTouring] = useTour();
+  const [styled, setStyled] = useState(false); // the map takes the size of its labels from the style sheet
   useEffect(() => {
     if (state.theme !== USUAL_THEME) store.set({ theme: USUAL_THEME }); // a wall is dark
     return followOverview();
@@ -31,8 +32,8 @@ export default function Board({ store, state, refresh }) {
   const { told, error } = overview.value;
   const { language } = state;
   const outdated = told !== null && (told.area?.code ?? "") !== areaCode.value;
-  return html`<link rel="stylesheet" href=${STYLE} />
-  <div class=${`board ${error ? "stale" : ""} ${outdated ? "outdated" : ""}`} data-area=${told?.area?.code ?? ""}>
+  return html`<link rel="stylesheet" href=${STYLE} onLoad=${() => setStyled(true)} />
+  ${styled && html`<div class=${`board ${error ? "stale" : ""} ${outdated ? "outdated" : ""}`} data-area=${told?.area?.code ?? ""}>
     <${Strip} store=${store} state=${state} touring=${touring} setTouring=${setTouring} />
     ${!told && !error && html`<p class="notice center" role="status"><span class="spinner" />${t(language, "panel.loading")}</p>`}
     ${!told && error && html`<div class="notice center" role="alert"><p>${t(language, "state.error", { detail: formatError(language, error) })}</p>
@@ -45,5 +46,5 @@ export default function Board({ store, state, refresh }) {
     ${state.map && state.style && state.webgl && html`<${BoardMap} key=${language} state=${state} store=${store} />`}
     ${!state.webgl && html`<p class="board-map notice" role="status">${t(language, "board.no_map")}</p>`}
     <${Notice} state=${state} refresh=${refresh} />
-  </div>`;
+  </div>`}`;
 }

@@ -13,15 +13,13 @@ export function useTour() {
   const [on, setOn] = useState(() => !matchMedia("(prefers-reduced-motion: reduce)").matches);
   useEffect(() => {
     if (!on) return undefined;
-    /** @type {string[]} */
-    let round = [];
+    let round = [""];
     let shown = areaCode.value;
     const timer = setInterval(() => {
-      const { told } = overview.value;
       if (areaCode.value !== shown) return setOn(false);
-      if (!round.length) round = ["", ...(told?.area ? [] : (told?.children ?? []).map(({ code }) => code))];
-      const place = round.indexOf(shown);
-      shown = round[(place + 1) % round.length] ?? "";
+      const { told } = overview.value;
+      if (told && !told.area) round = ["", ...told.children.map(({ code }) => code)];
+      shown = round[(round.indexOf(shown) + 1) % round.length] ?? "";
       return showArea(shown);
     }, EVERY_MS);
     return () => clearInterval(timer);
