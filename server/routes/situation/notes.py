@@ -64,7 +64,9 @@ async def write_note(
     with in_our_words():
         title = await find_subject(state.pool, state.catalog.current, actor, wanted.layer, wanted.id)
         thing = f"note/{wanted.layer}/{wanted.id}"
-        await state.audit.note(AuditAction.DISPATCH, thing, scope=request.scope, detail={"characters": len(wanted.words)})
+        await state.audit.note(
+            AuditAction.DISPATCH, thing, scope=request.scope, detail={"characters": len(wanted.words)}
+        )
         subject = identity.subject
         author = NoteAuthor(subject.id, subject.name, tuple(subject.roles))
         kept = await state.notes.add(wanted.layer, wanted.id, wanted.words, author)

@@ -59,8 +59,8 @@ class OverviewAnswer(BaseModel):
     area: dict[str, Any] | None = Field(description="code, id, name, tier and corners; null for everything")
     below: str | None = Field(description="the tier of `children`")
     indicators: list[dict[str, Any]] = Field(
-        description="id, title, unit, formula, value, part and whole of a share, observed_at (null: as of `at`), compare with the same "
-        "weekday and time a week before, and `by` codes"
+        description="id, title, unit, formula, value, part and whole of a share, observed_at (null: as of `at`), "
+        "compare with the same weekday and time a week before, and `by` codes"
     )
     children: list[dict[str, Any]] = Field(description="the areas below with the main indicators, for maps and ranks")
     elsewhere: dict[str, Any] = Field(description="numbers of features that lie in none of `children`")
