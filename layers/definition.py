@@ -103,6 +103,7 @@ class MapHints(_Frozen):
     icon_by: str | None = None  # a code field whose values have pictograms of their own, `icons`
     icons: dict[str, Pictogram] = Field(default_factory=dict)
     faded: dict[str, tuple[str, ...]] = Field(default_factory=dict)  # codes, by field, of what is over: drawn faintly
+    ringed: str | None = None  # a boolean field: what it is true of has a ring in the colour of alarms
 
 
 class LayerDefinition(_Frozen):
@@ -145,6 +146,7 @@ class LayerDefinition(_Frozen):
             hints.count_by,
             hints.priority,
             hints.icon_by,
+            hints.ringed,
             *hints.tile_fields,
             *hints.fields_from,
             *hints.faded,

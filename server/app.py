@@ -38,6 +38,7 @@ from server.identity.parts import start_identity
 from server.identity.references import References
 from server.items.fast import FastItems
 from server.live.tiles import TileChanges
+from server.page.map_theme import CurrentThemes
 from server.rasters import Rasters
 from server.retention import retention_periods
 from server.routes import (
@@ -62,6 +63,7 @@ from server.routes import (
     rules,
     sensorthings,
     styles,
+    themes,
     tiles,
     twin,
     warnings,
@@ -88,7 +90,7 @@ from twin.notes import NoteLedger
 from twin.routing.holder import RoadNetworks
 
 _ROUTES = (
-    health, metrics, audit, tiles, basemaps, styles, raster, live, live_ws, asyncapi, outlets, feeds, twin,
+    health, metrics, audit, tiles, basemaps, styles, themes, raster, live, live_ws, asyncapi, outlets, feeds, twin,
     rules, policy, aggregate, join, download, warnings, exercises, refused, incomplete, session, elevations,
     approvals, references, sensorthings, page, login, *ANSWERS, *HISTORY, *SURROUNDINGS, *SITUATION, *WORKERS,
     *PAGES,
@@ -211,6 +213,7 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
         tile_changes=tile_changes,
         intake=intake,
         rules=CurrentRules(settings.rules.folder),
+        themes=CurrentThemes(settings.themes.folder),
         audit=_audit(settings, running, held),
         policy=held,
         roads=_roads(pool, catalog, running),

@@ -122,6 +122,12 @@ class RuleSettings(_Section):
     folder: FileInProject = Field(default=Path("config/rules"), validate_default=True)
 
 
+class ThemeSettings(_Section):
+    """Themes of the map: layers, filters and views by subject."""
+
+    folder: FileInProject = Field(default=Path("config/themes"), validate_default=True)
+
+
 class PolicySettings(_Section):
     """Roles and rules: who may see and do what."""
 
@@ -263,6 +269,7 @@ class Settings(_Section):
     layers: LayerSettings = LayerSettings()
     feeds: FeedSettings = FeedSettings()
     rules: RuleSettings = RuleSettings()
+    themes: ThemeSettings = ThemeSettings()
     policy: PolicySettings = PolicySettings()
     oidc: OidcSettings = OidcSettings()
     identity: IdentitySettings = IdentitySettings()

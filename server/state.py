@@ -31,6 +31,7 @@ from server.live.playbacks import Playbacks
 from server.live.tiles import TileChanges
 from server.minute_cache import MinuteCache
 from server.page.assets import Assets, find_assets
+from server.page.map_theme import CurrentThemes
 from server.page.outline import Outlines
 from server.rasters import Rasters
 from server.request_plans import RequestPlans
@@ -98,6 +99,7 @@ class State:
     tile_changes: TileChanges
     intake: Intake
     rules: CurrentRules
+    themes: CurrentThemes
     audit: Audit
     policy: PolicyHolder
     roads: RoadNetworks

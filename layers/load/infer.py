@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from zlib import crc32
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -30,6 +31,10 @@ _DATES_AS_TEXT = {"GeoJSON", "GeoJSONSeq"}  # JSON has no dates
 _RESERVED = {"id", "geom", "line", *SYSTEM_COLUMNS}
 _IS_CODE = re.compile(r"(code|id|no|phone|tel|编码|代码|编号|电话|手机|证号|序列号)\Z", re.IGNORECASE)
 _TILE_FIELDS = 6
+COLORS = (
+    "#f28e2b", "#76b7b2", "#edc948", "#b07aa1", "#ff9da7", "#9c755f", "#86bcb6", "#d4a6c8", "#8cd17d", "#499894",
+)  # fmt: skip
+"""Colours of layers that a file made: ten that no alarm on the map has."""
 
 
 def infer_definition(
@@ -76,6 +81,8 @@ def infer_definition(
         grade=grade,
         source=source.name,
         map=MapHints(
+            color=COLORS[crc32(layer_id.encode()) % len(COLORS)],
+            visible=False,  # one loaded file covers nobody's map: whoever wants it switches it on
             label="name" if "name" in fed else None,
             tile_fields=tuple(f.name for f in fields if f.type not in {"json", "string_array"})[:_TILE_FIELDS],
         ),

@@ -48,7 +48,6 @@ THIRD_PARTY = {
     "vendor/idb.mjs": "idb/build/index.js",
     "vendor/eventsource-parser/*.js": "eventsource-parser/dist/*.js",
     "vendor/virtual-core/*.js": "@tanstack/virtual-core/dist/esm/*.js",
-    "vendor/noto-sans-sc/index.css": "@fontsource-variable/noto-sans-sc/index.css",
     "vendor/noto-sans-sc/files/*.woff2": "@fontsource-variable/noto-sans-sc/files/*.woff2",
     "vendor/swagger-ui.css": "swagger-ui-dist/swagger-ui.css",
     "vendor/swagger-ui-bundle.js": "swagger-ui-dist/swagger-ui-bundle.js",
@@ -121,7 +120,7 @@ def find_assets() -> Assets:
     own = {path.relative_to(WEB).as_posix(): path for pattern in OWN for path in sorted(WEB.glob(pattern))}
     others: dict[str, Path] = {}
     for name, source in THIRD_PARTY.items():
-        others |= {re.sub(r"[*][.]\w+$", path.name, name): path for path in sorted(MODULES.glob(source))}
+        others |= {re.sub(r"[*][.]\w+\Z", path.name, name): path for path in sorted(MODULES.glob(source))}
     digest = hashlib.sha256((WEB / "package-lock.json").read_bytes())
     for name, path in own.items():
         digest.update(name.encode() + path.read_bytes())

@@ -10,7 +10,7 @@ import orjson
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
 from layers.database.connection import in_our_words
-from layers.definition import CodeList
+from layers.definition import CodeList, FieldDefinition
 from layers.read.counts import CountCache
 from layers.read.query import ItemsQuery
 from layers.read.rights import VisibleField, visible_fields
@@ -127,7 +127,19 @@ def _hints(layer: Layer, carried: list[str]) -> dict[str, Any]:
 
 def _field(field: VisibleField) -> dict[str, Any]:
     included = {"name", "title_zh", "title_en", "type", "unit", "codes", "common"}
-    return field.definition.model_dump(include=included) | {"masked": field.masked}
+    return field.definition.model_dump(include=included) | {"masked": field.masked, "live": _live(field.definition)}
+
+
+def _live(definition: FieldDefinition) -> dict[str, Any] | None:
+    """Return where a field's live value comes from: `source`, the `property`, and what of it is taken."""
+    live = definition.live
+    if live is None:
+        return None
+    if live.observation is not None:
+        return {"source": "observation", "property": live.observation, "take": "derived" if live.derives else live.take}
+    named = ("position", "status", "air", "events", "any_observation")
+    source = next((name for name in named if getattr(live, name) is not None), "event")
+    return {"source": source, "property": live.observed, "take": getattr(live, source, None)}
 
 
 def _codes(code_list: CodeList) -> list[dict[str, Any]]:

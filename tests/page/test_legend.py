@@ -13,6 +13,5 @@ def test_a_layer_explains_its_colours(visit):
     expect(page.locator(".layers .code")).to_have_text(["低风险", "一般风险", "较大风险", "重大风险"])
     page.locator("header button[lang=en]").click()
     expect(page.locator('[data-layer="urban_villages"] .explain')).to_have_attribute(
-        "aria-label", "Legend of Urban villages"
+        "aria-label", "Legend and options of Urban villages"
     )
-    assert page.locator('[data-layer="districts"] .explain').count() == 0

@@ -62,9 +62,8 @@ def test_a_click_tells_everything_there_in_chinese(visit, a_building):
     visitor = visit(f"/#17/{lat:.6f}/{lon:.6f}")
     page = visitor.idle()
     page.mouse.click(*visitor.at(lon, lat))
-    card = page.locator(".hit", has=page.locator(".hit-title small", has_text="建筑物")).first
-    if card.locator("dl").count() == 0:
-        card.locator(".hit-title").click()
+    page.locator(".feature [role=tab]", has_text="建筑物").first.click()
+    card = page.locator(".hit.open")
     expect(card.locator("dt", has_text="高度").first).to_be_visible()
     row = card.locator("dl div", has=page.locator('dt[title="height_m"]'))
     expect(row.locator("dd")).to_have_text(f"{properties['height_m']:g} m")
@@ -72,7 +71,7 @@ def test_a_click_tells_everything_there_in_chinese(visit, a_building):
     expect(card.locator("dl div", has=page.locator('dt[title="usage_code"]')).locator("dd")).not_to_have_text(
         properties["usage_code"]
     )
-    expect(page.locator(".hit small", has_text="街道")).to_have_count(1)
+    expect(page.locator(".feature [role=tab]", has_text="街道")).to_have_count(1)
     link = card.locator("a", has_text="OGC API").get_attribute("href")
     assert f"/collections/buildings/items/{feature_id}" in f"/{link}"
     until(page, "location.hash.includes('sel=')")
@@ -167,6 +166,9 @@ def test_a_new_layer_appears_without_reload(visit, page_database):
     run_async(load())
     try:
         expect(page.locator('[data-layer="fresh"] .count')).to_have_text("1")
+        visitor.idle()
+        assert visitor.drawn("fresh") == [], "one loaded file covers nobody's map"
+        page.locator('[data-layer="fresh"] .fresh-layer').click()
         until(page, "document.querySelector('.mapview').map.getSource('fresh')?.loaded()")
         visitor.idle()
         assert visitor.drawn("fresh") == ["f1"]
@@ -296,8 +298,8 @@ def test_everything_is_reached_by_keyboard(visit):
     expect(page.locator(".skip")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("#layers")).to_be_focused()
-    page.keyboard.press("Tab")
-    page.keyboard.press("Tab")
+    for _ in ("the filter", "the first group", "the first layer"):
+        page.keyboard.press("Tab")
     focused = page.evaluate("document.activeElement.getAttribute('aria-label')")
     page.keyboard.press("Space")
     assert focused == "显示行政区"

@@ -263,6 +263,7 @@ def of_all(definitions, rows):
         "/asyncapi.json": ["/asyncapi.json"],
         "/health": ["/health"],
         "/map.json": ["/map.json", "/map.json?only=counts"],
+        "/twin/themes": ["/twin/themes"],
         "/styles": ["/styles"],
         "/styles/{name}.json": ["/styles/light.json", "/styles/light.json?versioned=true"],
         "/styles/{name}/legend": ["/styles/light/legend"],

@@ -29,12 +29,28 @@ def add_legend(style: Json, layer: StyledLayer) -> None:
         "color": layer.theme.heights[2].color if style["id"].endswith(":building") else layer.own_color,
         "min_zoom": layer.first_zoom,
         "synthetic": definition.synthetic,
+        "field": layer.coloring.field if layer.coloring else None,
         "codes": [
             {"code": code.code, "label_zh": code.label_zh, "label_en": code.label_en, "color": code.color}
             for code in (layer.coloring.codes if layer.coloring else ())
         ],
     }
+    note["marks"] = _marks(layer)
     style["metadata"] = {_NOTE: note}
+
+
+def _marks(layer: StyledLayer) -> list[Json]:
+    """Return the signs that a layer has beside its colours: the ring, and the density of what is gathered."""
+    hints, marks = layer.definition.map, []
+    if hints.ringed in layer.carried:
+        field = layer.definition.by_name[str(hints.ringed)]
+        marks.append({"sign": "ringed", "title_zh": field.title_zh, "title_en": field.title_en})
+    if hints.gather_below is not None:
+        zoom = hints.gather_below
+        marks.append(
+            {"sign": "density", "title_zh": f"密度（{zoom} 级以下）", "title_en": f"Density (below zoom {zoom})"}
+        )
+    return marks
 
 
 def legend_of(style: Json) -> list[Json]:

@@ -1,4 +1,4 @@
-"""Points: small dots at low zooms, discs with pictograms at high ones; counted cells where there are too many."""
+"""Points: small dots at low zooms, discs with pictograms at high ones; their density where there are too many."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import math
 from typing import Any
 
 from layers.types import Json
-from tiles.styles.color import luminance, readable
+from tiles.styles.color import luminance
 from tiles.styles.drawn import StyledLayer, StyleExpression
-from tiles.styles.names import FONT, point_name
+from tiles.styles.names import point_name
 from tiles.styles.sprite import DARK, LIGHT, pictogram_of
 
 DENSE = 1500  # layers with more points than this have small dots at first
@@ -22,8 +22,12 @@ def point_layers(layer: StyledLayer) -> dict[str, list[Json]]:
     is_point: list[Any] = ["all", ["==", ["geometry-type"], "Point"], ["!", ["has", "count"]]]
     gathered = layer.definition.map.gather_below is not None
     return {
-        "points": [*(_cells(layer) if gathered else []), _dot(layer, is_point), *_pictogram(layer, is_point)],
-        "numbers": _numbers(layer) if gathered else [],
+        "points": [
+            *(_cells(layer) if gathered else []),
+            *_ring(layer, is_point),
+            _dot(layer, is_point),
+            *_pictogram(layer, is_point),
+        ],
         "names": point_name(layer, is_point),
     }
 
@@ -57,6 +61,38 @@ def _dot(layer: StyledLayer, is_point: list[Any]) -> Json:
             "circle-stroke-width": ["interpolate", ["linear"], ["zoom"], *rim],
         },
     )
+
+
+def _ring(layer: StyledLayer, is_point: list[Any]) -> list[Json]:
+    """Return the ring around what needs a look before all others, in the colour that means nothing else."""
+    field = layer.definition.map.ringed
+    if field is None or field not in layer.carried:
+        return []
+    first, near = layer.first_zoom, _near(layer)
+    return [
+        layer.styled(
+            "ring",
+            "circle",
+            filter=[*is_point, ["==", ["to-string", ["get", field]], "true"]],
+            paint={
+                "circle-color": layer.theme.alarm,
+                "circle-opacity": 0.16,
+                "circle-radius": [
+                    "interpolate",
+                    ["linear"],
+                    ["zoom"],
+                    first,
+                    4,
+                    _near(layer),
+                    9,
+                    _near(layer) + 1.5,
+                    15,
+                ],
+                "circle-stroke-color": layer.theme.alarm,
+                "circle-stroke-width": ["interpolate", ["linear"], ["zoom"], first, 1.2, near, 2],
+            },
+        )
+    ]
 
 
 def _near(layer: StyledLayer) -> int:
@@ -119,48 +155,32 @@ def _ink(layer: StyledLayer) -> StyleExpression:
 
 
 def _cells(layer: StyledLayer) -> list[Json]:
-    """Return discs of the cells, which grow with the number of points and never hide their neighbours."""
-    color = layer.own_color
-    size = ["interpolate", ["linear"], ["log10", ["get", "count"]], 0, 1.6, 1, 4, 2, 9, 3, 13, 4, 16]
+    """Return the density of points as a soft ground: the denser, the stronger; a lattice of numbers hides the map.
+
+    A cell is a square of 32 pixels; a disc with a soft edge fills it and meets its neighbours.
+    """
     return [
         layer.styled(
             "cell",
             "circle",
             filter=["has", "count"],
             paint={
-                "circle-color": color,
-                "circle-opacity": ["interpolate", ["linear"], ["log10", ["get", "count"]], 0, 0.35, 2, 0.6],
-                "circle-radius": size,
-            },
-        )
-    ]
-
-
-def _numbers(layer: StyledLayer) -> list[Json]:
-    short = [
-        "step",
-        ["get", "count"],
-        ["to-string", ["get", "count"]],
-        10_000,
-        ["concat", ["to-string", ["round", ["/", ["get", "count"], 1000]]], "k"],
-    ]
-    theme = layer.theme
-    return [
-        layer.styled(
-            "number",
-            "symbol",
-            filter=["all", ["has", "count"], [">", ["get", "count"], 24]],
-            layout={
-                "text-field": short,
-                "text-font": [FONT],
-                "text-size": 10.5,
-                "text-padding": 1,
-                "symbol-sort-key": ["-", ["get", "count"]],
-            },
-            paint={
-                "text-color": theme.text,
-                "text-halo-color": readable(theme.halo, theme.text, theme.district, 3),
-                "text-halo-width": 1.2,
+                "circle-blur": 0.7,
+                "circle-color": layer.own_color,
+                "circle-opacity": [
+                    "interpolate",
+                    ["linear"],
+                    ["log10", ["get", "count"]],
+                    0,
+                    0.08,
+                    1,
+                    0.2,
+                    2,
+                    0.45,
+                    3,
+                    0.6,
+                ],
+                "circle-radius": 24,
             },
         )
     ]

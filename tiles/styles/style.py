@@ -92,7 +92,7 @@ def _ordered(layers: Sequence[StyledLayer], theme: Theme, *, relief: bool) -> li
 
     MapLibre places the names of the uppermost layers first.
     """
-    passes: dict[str, list[Json]] = {name: [] for name in (*BELOW_OUTSIDE, "numbers")}
+    passes: dict[str, list[Json]] = {name: [] for name in BELOW_OUTSIDE}
     names: list[list[Json]] = []
     for layer in layers:
         parts = _parts(layer)
@@ -103,7 +103,7 @@ def _ordered(layers: Sequence[StyledLayer], theme: Theme, *, relief: bool) -> li
         for flat, standing in zip(passes["buildings"], passes["relief"], strict=True):
             flat["layout"], standing["layout"] = {"visibility": "none"}, {"visibility": "visible"}
     below = [style for name in BELOW_OUTSIDE for style in passes[name]]
-    return [*below, *around(theme), *passes["numbers"], *(style for one in reversed(names) for style in one)]
+    return [*below, *around(theme), *(style for one in reversed(names) for style in one)]
 
 
 def _parts(layer: StyledLayer) -> dict[str, list[Json]]:

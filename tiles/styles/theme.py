@@ -44,6 +44,8 @@ class Theme(_Frozen):
         Colours of code lists come from a standard and stay unchanged in fills.
     rim
         The line around points.
+    alarm
+        The one colour of alarms: rings of what is overdue.
     """
 
     id: str
@@ -53,6 +55,7 @@ class Theme(_Frozen):
     district: Hex
     outside_opacity: float = Field(ge=0, le=1)
     frame: Hex
+    alarm: Hex
     frame_glow_px: float = Field(ge=0)
     text: Hex
     text_soft: Hex

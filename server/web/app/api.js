@@ -28,11 +28,14 @@ export function address(path) {
 }
 
 /**
+ * Ask the server.
  * @param {string} path
  * @param {Record<string, string>} [headers]
+ * @param {AbortSignal} [signal]  ends it
+ * @throws {ServerError} when it refuses; TypeError when it does not answer
  */
-async function ask(path, headers = {}) {
-  const answer = await fetch(address(path), { headers, cache: "no-store" });
+export async function ask(path, headers = {}, signal) {
+  const answer = await fetch(address(path), { headers, cache: "no-store", ...(signal ? { signal } : {}) });
   if (answer.ok || answer.status === 304) return answer;
   const problem = await answer.json().catch(() => ({}));
   throw new ServerError(answer.status, problem.detail ?? problem.description ?? answer.statusText);
@@ -114,10 +117,11 @@ export async function fetchFeature(layer, id) {
 /**
  * One page of a layer, and the address of the next one.
  * @param {string} path  of the first page, or the `next` link of the page before
+ * @param {AbortSignal} [signal]
  * @returns {Promise<{ features: Feature[], next: string | null }>}
  */
-export async function fetchPage(path) {
-  const page = await (await ask(path)).json();
+export async function fetchPage(path, signal) {
+  const page = await (await ask(path, {}, signal)).json();
   const next = page.links?.find((/** @type {{rel: string}} */ link) => link.rel === "next");
   return { features: page.features, next: next?.href ?? null };
 }

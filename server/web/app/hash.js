@@ -10,7 +10,7 @@ import { USUAL_THEME } from "./theme.js";
 /**
  * @param {string} hash
  * @returns {{ view: View | null, selected: Hit | null, toggled: Set<string>, theme: string | null, listed: string, relief: boolean,
- *   face: import("./faces.js").FaceName | null, tab: string }}
+ *   face: import("./faces.js").FaceName | null, tab: string, topic: string, opacities: Record<string, number>, order: string[] }}
  */
 export function readHash(hash) {
   const [place = "", ...rest] = hash.replace(/^#/, "").split("&");
@@ -20,13 +20,30 @@ export function readHash(hash) {
   return {
     view: isPlace(zoom, lat, lon) ? { zoom: Number(zoom), lat: Number(lat), lon: Number(lon) } : null,
     selected: layer && id ? { layer, id } : null,
-    toggled: new Set((options.get("layers") ?? "").split(",").filter(Boolean)),
+    toggled: new Set(several(options, "layers")),
     theme: options.get("style"),
     listed: options.get("list") ?? "",
     relief: options.get("3d") === "1",
     face: knownFace(options.get("face")),
     tab: options.get("tab") ?? "",
+    topic: options.get("theme") ?? "",
+    opacities: Object.fromEntries(several(options, "opacity").map((one) => one.split(":")).map(([id = "", share]) => [id, shareOf(share)])),
+    order: several(options, "order"),
   };
+}
+
+/**
+ * @param {URLSearchParams} options
+ * @param {string} name
+ */
+function several(options, name) {
+  return (options.get(name) ?? "").split(",").filter(Boolean);
+}
+
+/** @param {string | undefined} text */
+function shareOf(text) {
+  const share = Number(text);
+  return share >= 0 && share <= 1 ? share : 1;
 }
 
 /** @param {string} text */
@@ -50,13 +67,17 @@ function isPlace(zoom = NaN, lat = NaN, lon = NaN) {
 /**
  * @param {View | null} view
  * @param {Hit | undefined} selected
- * @param {Pick<import("./types.js").State, "toggled" | "theme" | "mode" | "listed" | "relief" | "face" | "tab">} state
+ * @param {Pick<import("./types.js").State, "toggled" | "theme" | "mode" | "listed" | "relief" | "face" | "tab" | "topic" | "opacities" | "order">} state
  */
-export function writeHash(view, selected, { toggled, theme, mode, listed, relief, face, tab }) {
+export function writeHash(view, selected, { toggled, theme, mode, listed, relief, face, tab, topic, opacities, order }) {
   const place = view ? `${view.zoom.toFixed(2)}/${view.lat.toFixed(5)}/${view.lon.toFixed(5)}` : "";
   const parts = [place];
   if (selected) parts.push(`sel=${selected.layer}/${encodeURIComponent(encodeURIComponent(selected.id))}`);
+  if (topic) parts.push(`theme=${encodeURIComponent(topic)}`);
   if (toggled.size) parts.push(`layers=${[...toggled].sort().join(",")}`);
+  const shares = Object.entries(opacities).map(([id, share]) => `${id}:${share}`);
+  if (shares.length) parts.push(`opacity=${shares.sort().join(",")}`);
+  if (order.length) parts.push(`order=${order.join(",")}`);
   if (theme !== USUAL_THEME) parts.push(`style=${encodeURIComponent(theme)}`);
   if (mode === "list" && listed) parts.push(`list=${encodeURIComponent(listed)}`);
   if (relief) parts.push("3d=1");

@@ -12,6 +12,7 @@ import { isHandheld } from "./screen.js";
 import { addSheet } from "./sheets.js";
 import { createStore } from "./store.js";
 import { USUAL_THEME, preferredTheme } from "./theme.js";
+import { fetchTopics, freshAmong } from "./topics.js";
 
 const ASK_EVERY_MS = 4000;
 
@@ -29,7 +30,15 @@ const store = createStore({
   asked: null,
   framing: requested.view === null && requested.selected !== null, // a link with a feature and without a position
   changes: {},
+  topics: [],
+  topic: requested.topic,
   toggled: requested.toggled,
+  fresh: new Set(),
+  opacities: requested.opacities,
+  order: requested.order,
+  frame: null,
+  track: null,
+  pin: null,
   hits: requested.selected ? [requested.selected] : [],
   chosen: 0,
   mode: requested.listed ? "list" : "map",
@@ -46,8 +55,8 @@ const store = createStore({
 
 /** A link that is pasted into an open page. The page's own writing of the address is no such change. */
 function restore() {
-  const { view, selected, toggled, theme, listed, relief, face, tab } = readHash(location.hash);
-  store.set({ asked: view, framing: view === null && selected !== null, toggled, relief, hits: selected ? [selected] : [], chosen: 0 });
+  const { view, selected, toggled, theme, listed, relief, face, tab, topic, opacities, order } = readHash(location.hash);
+  store.set({ asked: view, framing: view === null && selected !== null, topic, toggled, opacities, order, relief, hits: selected ? [selected] : [], chosen: 0 });
   store.set({ mode: listed ? "list" : "map", listed, theme: theme ?? USUAL_THEME, face, tab });
   void refresh();
 }
@@ -60,7 +69,9 @@ async function refresh() {
     if (map !== store.get().map || !isDrawn(theme)) {
       const style = await fetchStyle(theme);
       const status = map.layers.some((layer) => layer.count > 0) ? "ready" : "empty";
-      if (theme === themeAmong(map.styles)) store.set({ map, reader, theme, style, status }); // else another was chosen meanwhile
+      const topics = await topicsFor(map, reader);
+      const fresh = freshAmong(map.layers.map(({ id }) => id), reader);
+      if (theme === themeAmong(map.styles)) store.set({ map, reader, theme, style, status, topics, fresh }); // else another was chosen meanwhile
     }
     if (!store.get().online) store.set({ online: true });
   } catch (error) {
@@ -69,6 +80,16 @@ async function refresh() {
     const message = formatError(store.get().language, error);
     store.set(store.get().map ? { online: false } : { status: "error", message });
   }
+}
+
+/**
+ * The themes for a map; those that are known unless the layers or the reader are others.
+ * @param {import("./types.js").MapDocument} map
+ * @param {string} reader
+ */
+async function topicsFor(map, reader) {
+  const known = store.get();
+  return known.map?.structure === map.structure && known.reader === reader ? known.topics : fetchTopics();
 }
 
 /**

@@ -1,5 +1,7 @@
 // The page's state: one frozen object, replaced as a whole; subscribers are called after each change.
 
+import { topicOf } from "./topics.js";
+
 /** @typedef {import("./types.js").State} State */
 /** @typedef {import("./types.js").Layer} Layer */
 
@@ -31,11 +33,23 @@ export function createStore(initial) {
 /** @typedef {ReturnType<typeof createStore>} Store */
 
 /**
+ * Whether a layer is on: what the theme says, else the catalogue, unless somebody has switched it. What this browser has
+ * not seen before is off: one loaded file covers nobody's map.
  * @param {State} state
  * @param {Layer} layer
  */
 export function isVisible(state, layer) {
-  return layer.visible !== state.toggled.has(layer.id);
+  const topic = topicOf(state);
+  const usual = topic ? topic.base.includes(layer.id) || topic.layers.some(({ id }) => id === layer.id) : layer.visible;
+  return (usual && !state.fresh.has(layer.id)) !== state.toggled.has(layer.id);
+}
+
+/**
+ * @param {State} state
+ * @param {string} id  of a layer
+ */
+export function opacityOf(state, id) {
+  return state.opacities[id] ?? topicOf(state)?.layers.find((layer) => layer.id === id)?.opacity ?? 1;
 }
 
 /**
@@ -55,4 +69,15 @@ export function nameOf(layer, feature) {
  */
 export function layerOf(state, id) {
   return state.map?.layers.find((layer) => layer.id === id);
+}
+
+/**
+ * The layers that are on, the lowest first; without those that the theme stands on.
+ * @param {State} state
+ */
+export function layersOn(state) {
+  const base = topicOf(state)?.base ?? [];
+  const on = (state.map?.layers ?? []).filter((layer) => isVisible(state, layer) && !base.includes(layer.id) && layer.geometry_type !== "None");
+  const place = (/** @type {Layer} */ layer) => (state.order.includes(layer.id) ? state.order.indexOf(layer.id) : on.indexOf(layer));
+  return [...on].sort((one, other) => place(one) - place(other));
 }

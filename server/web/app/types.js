@@ -13,6 +13,8 @@
  * @property {string | null} codes  id of a code list
  * @property {boolean} common
  * @property {boolean} masked
+ * @property {{ source: "observation" | "position" | "status" | "air" | "events" | "any_observation" | "event", property: string | null,
+ *   take: string | null } | null} live  where a live value comes from
  */
 
 /**
@@ -40,7 +42,7 @@
  * @property {Field[]} fields
  */
 
-/** @typedef {{ id: string, source?: string, layout?: Record<string, any>, metadata?: Record<string, any> }} StyleLayer */
+/** @typedef {{ id: string, type: string, source?: string, paint?: Record<string, any>, layout?: Record<string, any>, metadata?: Record<string, any> }} StyleLayer */
 
 /**
  * A MapLibre style of the server.
@@ -63,6 +65,21 @@
  * @property {Layer[]} layers
  * @property {Record<string, Code[]>} codes
  * @property {{ id: string, title_zh: string, title_en: string }[]} styles
+ */
+
+/**
+ * A theme of the map, as `/twin/themes` has it for this reader.
+ * @typedef {object} Topic
+ * @property {string} name
+ * @property {string} title_zh
+ * @property {string} title_en
+ * @property {string[]} base  layers that the others stand on
+ * @property {{ id: string, filter: string | null, opacity: number }[]} layers
+ * @property {string | null} style
+ * @property {View | null} view
+ * @property {{ mode: "live" | "replay", window_min: number }} time
+ * @property {string[]} cards
+ * @property {string[]} indicators
  */
 
 /** @typedef {{ layer: string, id: string }} Hit */
@@ -100,7 +117,15 @@
  * @property {View | null} asked  the view that a pasted link asks for
  * @property {boolean} framing  whether the map moves to the chosen feature once it is read
  * @property {Record<string, number>} changes  how often the stream told of a change, by layer
- * @property {Set<string>} toggled  layers whose visibility is not the catalogue's default
+ * @property {Topic[]} topics  the themes that the reader may have
+ * @property {string} topic  the chosen theme; empty is the first
+ * @property {Set<string>} toggled  layers whose visibility is not the theme's
+ * @property {Set<string>} fresh  layers that this browser has not seen in the list before; off until they are switched on
+ * @property {Record<string, number>} opacities  of layers, 0 to 1, where they are not the theme's
+ * @property {any} pin  GeoJSON of a place that was sought, or null
+ * @property {any} track  GeoJSON of the chosen mover's way, or null
+ * @property {Layer["bbox"]} frame  what the map is to frame now
+ * @property {string[]} order  layers that somebody has ordered, the lowest first
  * @property {Hit[]} hits  the clicked features
  * @property {number} chosen  index of the open hit
  * @property {"map" | "list"} mode

@@ -8,6 +8,7 @@ import { FeaturePanel } from "../panels/feature.js";
 import { Header } from "../panels/header.js";
 import { Icon } from "../panels/icons.js";
 import { Layers } from "../panels/layers.js";
+import { Legend } from "../panels/legend.js";
 import { ListView } from "../panels/list.js";
 import { MapView } from "../panels/mapview.js";
 import { Notice } from "../panels/notice.js";
@@ -27,7 +28,7 @@ export default function Desk({ store, state, refresh, logOut }) {
   const selected = state.mode === "map" ? state.hits[state.chosen] : undefined;
   useEffect(() => {
     if (view) history.replaceState(null, "", writeHash(view, selected, state));
-  }, [view, selected, state.toggled, state.theme, state.mode, state.listed, state.relief, state.tab, state.face]);
+  }, [view, selected, state.topic, state.toggled, state.opacities, state.order, state.theme, state.mode, state.listed, state.relief, state.tab, state.face]);
   const marked = selected && feature?.id === selected.id ? (feature.properties["area"] ?? feature.geometry) : null;
   return html`<div class=${`page ${state.mode}`}>
     <${Header} store=${store} state=${state} refresh=${refresh} logOut=${logOut} />
@@ -38,6 +39,7 @@ export default function Desk({ store, state, refresh, logOut }) {
     ${state.map && state.style && state.webgl && html`<div class="stage" hidden=${state.mode === "list"}>
       <${MapView} key=${state.language} store=${store} state=${state} marked=${marked} onMove=${setView} onUnauthorized=${refresh} />
       <${Side} store=${store} state=${state} view=${view} onFeature=${setFeature} />
+      <${Legend} state=${state} />
       <${Status} state=${state} view=${view} />
     </div>
     <${Drawer} store=${store} state=${state} />`}
@@ -60,8 +62,8 @@ function Side({ store, state, view, onFeature }) {
       </button>
       <${Layers} store=${store} state=${state} zoom=${view?.zoom ?? 0} />
     </div>
-    ${clicked && html`<${FeaturePanel} store=${store} state=${state} onFeature=${onFeature} />`}
-  </div>`;
+  </div>
+  ${clicked && html`<div class="docked"><${FeaturePanel} store=${store} state=${state} onFeature=${onFeature} /></div>`}`;
 }
 
 /** @param {{ state: State, view: View | null }} props */

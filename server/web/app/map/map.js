@@ -4,7 +4,7 @@ import * as maplibre from "../../vendor/maplibre-gl.mjs";
 import { address } from "../api.js";
 import { mapTexts } from "../i18n.js";
 import { isPhone } from "../screen.js";
-import { collection, dressed, isClickable, shownIn } from "./style.js";
+import { collection, dressed, inTheme, isClickable, shownIn } from "./style.js";
 
 /** @typedef {import("../store.js").Store} Store */
 /** @typedef {import("../types.js").State} State */
@@ -16,7 +16,9 @@ import { collection, dressed, isClickable, shownIn } from "./style.js";
 const MOST_HITS = 20;
 const CLICK_PIXELS = 4;
 
-/** @typedef {Pick<State, "style" | "map" | "toggled" | "relief"> & { marked: any[] }} Shown */
+/** @type {readonly (keyof State)[]} what of the state the drawn map depends on */
+export const DRAWN = ["style", "map", "topics", "topic", "toggled", "fresh", "opacities", "order", "relief"];
+/** @typedef {State & { marked: any[] }} Shown */
 /** @type {WeakMap<maplibre.Map, Shown>} the state that each map shows, or will after drawing */
 const shown = new WeakMap();
 /** @type {WeakMap<maplibre.Map, Map<string, { x: number, y: number, z: number }[]>>} tiles that could not be read, by source */
@@ -35,7 +37,7 @@ export function createMap(container, view, state) {
     : { bounds: state.map.bbox ?? undefined, fitBoundsOptions: { padding: framing() } };
   const map = new maplibre.Map({
     container,
-    style: dressed(state.style, shownIn(state), []),
+    style: dressed(inTheme(state.style, state), shownIn(state), []),
     ...place,
     maxPitch: 70,
     attributionControl: false,
@@ -62,7 +64,9 @@ const isOurs = (url) => url.startsWith(address("tiles/")) || url.startsWith(addr
 
 /** Padding for the panels over the map: the layer list on a desktop, the bottom sheet on a phone. */
 export function framing() {
-  return isPhone() ? { top: 80, bottom: 150, left: 20, right: 20 } : { top: 84, bottom: 48, left: 330, right: 60 };
+  if (isPhone()) return { top: 80, bottom: 150, left: 20, right: 20 };
+  const docked = document.querySelector(".feature"); // what it covers is no place for what is to be seen
+  return { top: 84, bottom: 48, left: 330, right: docked ? docked.clientWidth + 100 : 60 };
 }
 
 /**
@@ -74,7 +78,7 @@ export function show(map, state) {
   const before = shown.get(map);
   if (!state.style || !before || isShown(before, state)) return;
   shown.set(map, { ...state, marked: before.marked });
-  map.setStyle(dressed(state.style, shownIn(state), before.marked), { diff: true, validate: false }); // the server sends no invalid ones
+  map.setStyle(dressed(inTheme(state.style, state), shownIn(state), before.marked), { diff: true, validate: false }); // the server sends no invalid ones
   for (const layer of state.map?.layers ?? []) {
     const known = before.map?.layers.find((one) => one.id === layer.id);
     if (known && known.version !== layer.version) refresh(map, layer.id);
@@ -90,7 +94,7 @@ export function show(map, state) {
  */
 export function refresh(map, id) {
   const seen = ownLayers(map, id).some((style) => map.getLayoutProperty(style, "visibility") !== "none");
-  if (!map.getSource(id) || !seen) return;
+  if (map.getSource(id)?.type !== "vector" || !seen) return; // what moves has a source that the stream feeds
   const missing = failed.get(map)?.get(id) ?? [];
   failed.get(map)?.delete(id);
   if (missing.length) map.refreshTiles(id, missing);
@@ -125,7 +129,7 @@ export function isComplete(map, state) {
  * @param {State} state
  */
 function isShown(current, state) {
-  return current.style === state.style && current.map === state.map && current.toggled === state.toggled && current.relief === state.relief;
+  return DRAWN.every((name) => current[name] === state[name]);
 }
 
 /**
@@ -173,15 +177,15 @@ export function flyTo(map, geometry) {
 }
 
 /**
- * Mark one feature, or none.
+ * Mark one feature and the way it came, or none.
  * @param {maplibre.Map} map
- * @param {any} geometry  GeoJSON, or null
+ * @param {any[]} geometries  GeoJSON; null for what there is not
  */
-export function mark(map, geometry) {
-  const marked = geometry ? [geometry] : [];
+export function mark(map, ...geometries) {
+  const marked = geometries.filter(Boolean);
   const source = /** @type {maplibre.GeoJSONSource | undefined} */ (map.getSource("chosen"));
   const before = shown.get(map);
-  if (!before || (!geometry && !before.marked.length)) return;
+  if (!before || (!marked.length && !before.marked.length)) return;
   shown.set(map, { ...before, marked });
   source?.setData(/** @type {any} */ (collection(marked)));
 }

@@ -1,11 +1,16 @@
 // The style of the server, adapted to the page: with switched layers and marked geometries.
 
-import { isVisible } from "../store.js";
+import { isVisible, opacityOf } from "../store.js";
+import { filtered, topicOf } from "../topics.js";
+import { hotData, isHot } from "./hot.js";
+import { faint, hoverable } from "./paint.js";
 
 /** @typedef {import("../types.js").State} State */
 /** @typedef {import("../types.js").Style} Style */
 /** @typedef {import("../types.js").Layer} Layer */
-/** @typedef {{ layer: string, color: string, codes: import("../types.js").Code[] }} Note */
+/** @typedef {import("../types.js").StyleLayer} StyleLayer */
+/** @typedef {{ layer: string, color: string, field: string | null, codes: import("../types.js").Code[],
+ *   marks?: { sign: string, title_zh: string, title_en: string }[] }} Note */
 
 const POINTS = ["literal", ["Point", "MultiPoint"]];
 const AREAS = ["literal", ["Polygon", "MultiPolygon"]];
@@ -31,6 +36,50 @@ export function dressed(style, shown, marked) {
   );
   const sources = { ...style.sources, chosen: { type: "geojson", data: collection(marked) } };
   return { ...rest, sources, layers: [...layers, ...marks(style)] };
+}
+
+/**
+ * A style with what the theme and the reader have chosen: filters, order, opacities.
+ * @param {Style} style
+ * @param {State} state
+ * @returns {Style}
+ */
+export function inTheme(style, state) {
+  const hot = new Set((state.map?.layers ?? []).filter((layer) => isHot(layer) && style.sources[layer.id]).map(({ id }) => id));
+  const layers = ordered(style.layers, state.order).map((layer) => {
+    if (!isOfCatalogue(layer)) return layer;
+    const { "source-layer": tiles, ...alone } = /** @type {any} */ (layer); // a source of GeoJSON has no layers
+    return hoverable(faint(hot.has(layer.source) ? alone : layer, opacityOf(state, layer.source)), style.metadata["onemap:ink"]);
+  });
+  const moving = [...hot].map((id) => [id, { type: "geojson", promoteId: "id", data: hotData(id), attribution: style.sources[id].attribution }]);
+  return { ...style, sources: { ...filteredSources(style, state), ...Object.fromEntries(moving) }, layers };
+}
+
+/**
+ * The sources with the filters of the theme.
+ * @param {Style} style
+ * @param {State} state
+ */
+function filteredSources(style, state) {
+  const sources = { ...style.sources };
+  for (const { id, filter } of topicOf(state)?.layers ?? []) {
+    const source = sources[id];
+    if (filter && source?.tiles) sources[id] = { ...source, tiles: source.tiles.map((/** @type {string} */ url) => filtered(url, filter)) };
+  }
+  return sources;
+}
+
+/**
+ * The style layers with those of ordered layers in that order, the lowest first; each of them has the place of another of
+ * them, so that boundaries stay below points, and names above all.
+ * @param {StyleLayer[]} layers
+ * @param {string[]} order
+ */
+export function ordered(layers, order) {
+  if (order.length < 2) return layers;
+  const moves = (/** @type {StyleLayer} */ layer) => layer.type !== "symbol" && order.includes(layer.source ?? "");
+  const moved = layers.filter(moves).sort((one, other) => order.indexOf(one.source ?? "") - order.indexOf(other.source ?? ""));
+  return layers.map((layer) => (moves(layer) ? /** @type {StyleLayer} */ (moved.shift()) : layer));
 }
 
 /**

@@ -1,126 +1,133 @@
-// The clicked features: all at the clicked point, one of them open with its fields.
+// The clicked features, docked on the right: a tab for each, and of the chosen one who it is, how it is now, what it has to
+// do with others, and its fields.
 
 import { html, useEffect, useState } from "../../vendor/preact.mjs";
-import { featurePath, fetchFeature } from "../api.js";
-import { formatError, formatValue, t, titleOf } from "../i18n.js";
+import { featurePath } from "../api.js";
+import { Age } from "../feature/age.js";
+import { Fields } from "../feature/fields.js";
+import { LiveValues, STATES, isStale, newestTime } from "../feature/live-values.js";
+import { readFeature, readTrack, useRead } from "../feature/read.js";
+import { Relations } from "../feature/related.js";
+import { formatError, t, titleOf } from "../i18n.js";
 import { layerOf, nameOf } from "../store.js";
 import { Icon } from "./icons.js";
 
 /** @typedef {import("../store.js").Store} Store */
 /** @typedef {import("../types.js").State} State */
 /** @typedef {import("../types.js").Feature} Feature */
-/** @typedef {import("../types.js").Field} Field */
+/** @typedef {import("../types.js").Layer} Layer */
 /** @typedef {import("../types.js").Hit} Hit */
-
-/** @typedef {{ feature: Feature } | { error: unknown } | null} Answer  null while loading */
 
 /** @param {{ store: Store, state: State, onFeature: (feature: Feature | null) => void }} props */
 export function FeaturePanel({ store, state, onFeature }) {
-  const { language, hits } = state;
-  const close = () => store.set({ hits: [], chosen: 0 });
+  const { language, hits, chosen } = state;
+  const close = () => store.set({ hits: [], chosen: 0, track: null });
   useEffect(() => {
     const onKey = (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && close();
     addEventListener("keydown", onKey);
     return () => removeEventListener("keydown", onKey);
   }, []);
+  const hit = /** @type {Hit} */ (hits[chosen] ?? hits[0]);
   return html`<aside class="card feature" aria-label=${t(language, "panel.hits", { n: hits.length })}>
     <div class="head">
-      <span>${t(language, "panel.hits", { n: hits.length })}</span>
+      <${Tabs} store=${store} state=${state} />
       <button class="tool" aria-label=${t(language, "panel.close")} onClick=${close}><${Icon} name="close" /></button>
     </div>
-    <div class="hits">
-      ${hits.map(
-        (hit, at) => html`<${HitCard}
-          key=${`${hit.layer}/${hit.id}`}
-          state=${state}
-          hit=${hit}
-          open=${at === state.chosen}
-          onOpen=${() => store.set({ chosen: at })}
-          onFeature=${onFeature}
-        />`,
-      )}
-    </div>
+    <${HitCard} key=${`${hit.layer}/${hit.id}`} store=${store} state=${state} hit=${hit} onFeature=${onFeature} />
   </aside>`;
 }
 
-/** @param {{ state: State, hit: Hit, open: boolean, onOpen: () => void, onFeature: (feature: Feature | null) => void }} props */
-function HitCard({ state, hit, open, onOpen, onFeature }) {
+/**
+ * One of several features at the place; the arrow keys go from one to the next.
+ * @param {{ store: Store, state: State }} props
+ */
+function Tabs({ store, state }) {
+  const { language, hits, chosen } = state;
+  if (hits.length === 1) return html`<span>${titleOf(language, layerOf(state, hits[0]?.layer ?? "") ?? {})}</span>`;
+  const step = (/** @type {KeyboardEvent} */ event) => {
+    const by = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
+    if (!by) return;
+    event.preventDefault();
+    const next = (chosen + by + hits.length) % hits.length;
+    store.set({ chosen: next });
+    /** @type {HTMLElement | undefined} */ (/** @type {HTMLElement} */ (event.currentTarget).children[next])?.focus();
+  };
+  return html`<div class="tabs" role="tablist" aria-label=${t(language, "panel.hits", { n: hits.length })} onKeyDown=${step}>
+    ${hits.map((hit, at) => {
+      const layer = layerOf(state, hit.layer);
+      const same = hits.slice(0, at + 1).filter((one) => one.layer === hit.layer).length;
+      const several = hits.filter((one) => one.layer === hit.layer).length > 1;
+      return html`<button key=${`${hit.layer}/${hit.id}`} role="tab" aria-selected=${at === chosen} tabindex=${at === chosen ? 0 : -1} title=${hit.id}
+        onClick=${() => store.set({ chosen: at })}><span class="dot" style=${{ "--color": layer?.color }} aria-hidden="true" />${titleOf(language, layer ?? { id: hit.layer })}${several ? ` ${same}` : ""}</button>`;
+    })}
+  </div>`;
+}
+
+/** @param {{ store: Store, state: State, hit: Hit, onFeature: (feature: Feature | null) => void }} props */
+function HitCard({ store, state, hit, onFeature }) {
   const { language } = state;
   const layer = layerOf(state, hit.layer);
-  const answer = useFeature(hit, state.account?.id ?? "", open ? state.changes[hit.layer] ?? 0 : 0);
-  const feature = answer && "feature" in answer ? answer.feature : null;
+  const { value: feature, error, again } = useRead(() => readFeature(hit), [hit.layer, hit.id, state.account?.id ?? "", state.changes[hit.layer] ?? 0]);
   useEffect(() => {
-    if (open && feature) onFeature(feature);
-  }, [open, feature]);
+    if (feature) onFeature(feature);
+  }, [feature]);
   const name = nameOf(layer, feature) ?? hit.id;
-  return html`<article class=${open ? "hit open" : "hit"}>
-    <button class="hit-title" aria-expanded=${open} onClick=${onOpen}>
-      <span class="dot" style=${{ "--color": layer?.color }} aria-hidden="true" />
-      <strong>${String(name)}</strong><small>${layer ? titleOf(language, layer) : hit.layer}</small>
-    </button>
-    ${open && html`<${Details} state=${state} hit=${hit} answer=${answer} />`}
+  return html`<article class="hit open">
+    <header class="who">
+      <h2>${String(name)}</h2>
+      ${feature && html`<p class="states"><${States} state=${state} layer=${layer} feature=${feature} /></p>`}
+      <${Actions} store=${store} state=${state} hit=${hit} layer=${layer} feature=${feature} />
+    </header>
+    ${error
+      ? html`<p class="wrong" role="alert">${t(language, "panel.missing", { detail: formatError(language, error) })} <button class="plain" onClick=${again}>${t(language, "state.retry")}</button></p>`
+      : !feature && html`<p class="soft" aria-busy="true">${t(language, "panel.loading")}</p>`}
+    ${feature && html`<div class="details">
+      ${layer && html`<${LiveValues} state=${state} layer=${layer} feature=${feature} hit=${hit} />`}
+      <${Relations} store=${store} state=${state} hit=${hit} />
+      <${Fields} state=${state} layer=${layer} feature=${feature} />
+      <div class="foot">
+        <${CopyId} state=${state} id=${hit.id} />
+        <a href=${`${featurePath(hit.layer, hit.id)}&lang=${language}`} target="_blank" rel="noopener">${t(language, "panel.open")} ↗</a>
+      </div>
+    </div>`}
   </article>`;
 }
 
 /**
- * A feature, read again whenever its layer changes; what was read stays until the new answer is there.
- * @param {Hit} hit
- * @param {string} reader  who is logged in
- * @param {number} changes  of the layer, as often as the stream told of one
- * @returns {Answer}
+ * How it is, in the colours of the map, and how old that is.
+ * @param {{ state: State, layer: Layer | undefined, feature: Feature }} props
  */
-function useFeature(hit, reader, changes) {
-  const [answer, setAnswer] = useState(/** @type {Answer} */ (null));
-  useEffect(() => {
-    let mounted = true;
-    fetchFeature(hit.layer, hit.id).then(
-      (feature) => mounted && setAnswer({ feature }),
-      (error) => mounted && setAnswer({ error }),
-    );
-    return () => {
-      mounted = false;
-    };
-  }, [hit.layer, hit.id, reader, changes]);
-  return answer;
-}
-
-/** @param {{ state: State, hit: Hit, answer: Answer }} props */
-function Details({ state, hit, answer }) {
-  const { language } = state;
-  if (!answer) return html`<p class="soft" aria-busy="true">${t(language, "panel.loading")}</p>`;
-  if ("error" in answer) {
-    return html`<p class="wrong" role="alert">${t(language, "panel.missing", { detail: formatError(language, answer.error) })}</p>`;
-  }
-  const fields = layerOf(state, hit.layer)?.fields ?? [];
-  const isAbout = (/** @type {Field} */ field) => (field.common && field.name !== "name") || field.type === "json";
-  const about = fields.filter(isAbout);
-  const own = fields.filter((field) => !isAbout(field));
-  const path = `${featurePath(hit.layer, hit.id)}&lang=${language}`;
-  return html`<div class="details">
-    <${Rows} state=${state} fields=${own} feature=${answer.feature} />
-    <details><summary>${t(language, "panel.metadata")}</summary><${Rows} state=${state} fields=${about} feature=${answer.feature} /></details>
-    <div class="foot">
-      <${CopyId} state=${state} id=${hit.id} />
-      <a href=${path} target="_blank" rel="noopener">${t(language, "panel.open")} ↗</a>
-    </div>
-  </div>`;
-}
-
-/** @param {{ state: State, fields: Field[], feature: Feature }} props */
-function Rows({ state, fields, feature }) {
+function States({ state, layer, feature }) {
   const { language, map } = state;
-  const rows = fields.flatMap((field) => {
-    const value = formatValue(language, field, feature.properties[field.name], map?.codes ?? {});
-    return value === null ? [] : [{ field, value }];
+  const time = newestTime(layer, feature);
+  const told = STATES.flatMap((name) => {
+    const field = layer?.fields.find((one) => one.name === name);
+    const code = field?.codes && map?.codes[field.codes]?.find((one) => one.code === String(feature.properties[name]));
+    return code ? [html`<span class="chip" key=${name} style=${{ "--color": code.color ?? "var(--soft)" }}>${titleOf(language, code, "label")}</span>`] : [];
   });
-  return html`<dl>
-    ${rows.map(
-      ({ field, value }) => html`<div key=${field.name}>
-        <dt title=${field.name}>${titleOf(language, field)}</dt>
-        <dd title=${field.masked ? t(language, "panel.masked") : undefined}>${value}</dd>
-      </div>`,
-    )}
-  </dl>`;
+  return html`${feature.properties["overdue"] === true && html`<span class="chip overdue">${t(language, "panel.overdue")}</span>`}${told}
+    ${time && html`<span class=${isStale(layer, feature) ? "is-stale" : "soft"}><${Age} language=${language} time=${time} /></span>`}`;
+}
+
+/** @param {{ store: Store, state: State, hit: Hit, layer: Layer | undefined, feature: Feature | null }} props */
+function Actions({ store, state, hit, layer, feature }) {
+  const { language } = state;
+  const [told, setTold] = useState("");
+  const moves = layer?.fields.some(({ live }) => live?.source === "position");
+  const track = () => {
+    if (state.track) return store.set({ track: null });
+    readTrack(hit).then(
+      ({ geometry }) => store.set({ track: geometry }),
+      (error) => setTold(formatError(language, error)),
+    );
+  };
+  const share = () => navigator.clipboard?.writeText(location.href).then(() => setTold(t(language, "tool.shared")), () => setTold(location.href));
+  return html`<p class="actions">
+    ${feature?.geometry && html`<button class="plain" onClick=${() => store.set({ framing: true })}><${Icon} name="frame" />${t(language, "panel.frame")}</button>`}
+    ${moves && html`<button class="plain" aria-pressed=${state.track !== null} onClick=${track}><${Icon} name="track" />${t(language, "panel.track")}</button>`}
+    <button class="plain" onClick=${share}><${Icon} name="link" />${t(language, "panel.share")}</button>
+    ${told && html`<span class="soft" role="status">${told}</span>`}
+  </p>`;
 }
 
 /** @param {{ state: State, id: string }} props */

@@ -3,7 +3,10 @@
 import { html } from "../../vendor/preact.mjs";
 import { rememberLanguage, t, titleOf } from "../i18n.js";
 import { rememberTheme } from "../theme.js";
+import { SearchBox } from "../search/box.js";
 import { AccountMenu } from "./account.js";
+import { Liveness } from "./liveness.js";
+import { TopicSwitch } from "./topic.js";
 
 /** @typedef {import("../store.js").Store} Store */
 /** @typedef {import("../types.js").State} State */
@@ -21,6 +24,9 @@ export function Header({ store, state, refresh, logOut }) {
     <h1><span class="mark" aria-hidden="true" />${t(language, "app.name")}</h1>
     ${map?.title_zh && html`<span class="district">${titleOf(language, map)}</span>`}
     ${map?.synthetic && html`<span class="badge" title=${t(language, "app.synthetic.why")}>${t(language, "app.synthetic")}</span>`}
+    <${TopicSwitch} store=${store} state=${state} refresh=${refresh} />
+    <${SearchBox} store=${store} state=${state} />
+    <${Liveness} state=${state} />
     <nav>
       <a class="wide" href="ogc?f=html&lang=${language}">${t(language, "links.api")}</a>
       <a class="wide" href="catalog?lang=${language}">${t(language, "links.catalog")}</a>

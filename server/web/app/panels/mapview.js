@@ -1,8 +1,11 @@
 // The map on the page: passes the state to MapLibre, and clicks and moves of MapLibre to the state.
 
 import { html, useEffect, useRef, useState } from "../../vendor/preact.mjs";
+import { chooseByKeyboard, hover, uncover } from "../map/choose.js";
 import { keepFresh } from "../map/fresh.js";
-import { createMap, flyTo, framing, hitsAt, isComplete, mark, show } from "../map/map.js";
+import { keepMoving } from "../map/hot.js";
+import { countInView } from "../map/inview.js";
+import { DRAWN, createMap, flyTo, framing, hitsAt, isComplete, mark, show } from "../map/map.js";
 import { readHash } from "../hash.js";
 import { t } from "../i18n.js";
 import { isPhone } from "../screen.js";
@@ -28,22 +31,30 @@ export function MapView({ store, state, marked, onMove, onUnauthorized }) {
     };
   }, []);
   useEffect(() => (map ? keepFresh(map, store) : undefined), [map]);
+  useEffect(() => (map ? keepMoving(map, store) : undefined), [map]);
+  useEffect(() => {
+    if (map) countInView(map, store);
+  }, [map]);
   useEffect(() => {
     if (map && state.asked) map.jumpTo({ center: [state.asked.lon, state.asked.lat], zoom: state.asked.zoom });
   }, [map, state.asked]);
   useEffect(() => {
+    if (map && state.frame) map.fitBounds(state.frame, { padding: framing(), maxZoom: 17, duration: motion() });
+  }, [map, state.frame]);
+  useEffect(() => {
     if (map) show(map, state);
-  }, [map, state.map, state.style, state.toggled, state.relief]);
+  }, [map, ...DRAWN.map((name) => state[name])]);
   useEffect(() => {
     map?.easeTo({ pitch: state.relief ? 55 : 0, duration: motion() });
   }, [map, state.relief]);
   useEffect(() => {
     if (!map) return;
-    mark(map, marked);
-    if (!marked || !state.framing) return;
-    flyTo(map, marked);
-    store.set({ framing: false });
-  }, [map, marked]);
+    mark(map, marked, state.track, state.pin);
+    if (!marked) return;
+    if (state.framing) flyTo(map, state.track ?? marked);
+    else uncover(map, marked);
+    if (state.framing) store.set({ framing: false });
+  }, [map, marked, state.framing, state.track, state.pin]);
   return html`<div class="mapview" ref=${container} />
     <${Tools} store=${store} state=${state} map=${map} />`;
 }
@@ -55,7 +66,7 @@ const motion = () => (matchMedia("(prefers-reduced-motion: reduce)").matches ? 0
  * @param {State} now
  * @param {State} before
  */
-const redraws = (now, before) => now.toggled !== before.toggled || now.relief !== before.relief || now.map !== before.map || now.style !== before.style;
+const redraws = (now, before) => DRAWN.some((name) => now[name] !== before[name]);
 
 /**
  * The drawn map is outdated: it is idle again after the next drawing, even if nothing has to be drawn.
@@ -106,10 +117,9 @@ function start(container, store, onMove) {
   if (!state.map || !state.style) return null;
   try {
     const map = createMap(container, readHash(location.hash).view, { ...state, map: state.map, style: state.style });
-    map.on("click", (event) => store.set({ hits: hitsAt(map, event.point), chosen: 0, framing: false }));
-    map.on("mousemove", (event) => {
-      map.getCanvas().style.cursor = hitsAt(map, event.point).length ? "pointer" : "";
-    });
+    map.on("click", (event) => store.set({ hits: hitsAt(map, event.point), chosen: 0, framing: false, track: null, pin: null }));
+    chooseByKeyboard(map, store);
+    hover(map);
     const moved = () => {
       const { lat, lng } = map.getCenter();
       onMove({ zoom: map.getZoom(), lat, lon: lng });

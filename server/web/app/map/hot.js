@@ -1,0 +1,134 @@
+// Things that move: a small source of their own, which the stream of changes feeds. A moving car asks for no tile.
+
+import { fetchPage } from "../api.js";
+import { follow } from "../live.js";
+import { isVisible } from "../store.js";
+import { topicOf } from "../topics.js";
+
+/** @typedef {import("../store.js").Store} Store */
+/** @typedef {import("../types.js").State} State */
+/** @typedef {import("../types.js").Layer} Layer */
+/** @typedef {import("maplibre-gl").Map} MapLibre */
+/** @typedef {[number, number]} LonLat */
+/** @typedef {{ from: LonLat, to: LonLat, began: number }} Move */
+
+const MOST = 5000; // above it a source of GeoJSON is slow, and tiles are asked for
+const TICK_MS = 200;
+const GLIDE_MS = 1000; // from one position to the next
+const JUMP_DEG = 0.02; // farther than that nothing glides
+
+/** @typedef {{ features: Map<string, any>, moves: Map<string, Move>, loaded: string }} Movers */
+
+/** @type {Map<string, Movers>} by layer: one page has one map */
+const movers = new Map();
+
+/**
+ * Whether a layer is drawn from its own source: its features move, and there are not too many.
+ * @param {Layer} layer
+ */
+export function isHot(layer) {
+  return layer.count <= MOST && layer.fields.some(({ live }) => live?.source === "position");
+}
+
+/**
+ * The features of a hot layer as they stand now.
+ * @param {string} id
+ */
+export function hotData(id) {
+  return { type: "FeatureCollection", features: [...(movers.get(id)?.features.values() ?? [])] };
+}
+
+/**
+ * Keep the movers of a map where they are.
+ * @param {MapLibre} map
+ * @param {Store} store
+ * @returns {() => void} stops it
+ */
+export function keepMoving(map, store) {
+  const hot = () => (store.get().map?.layers ?? []).filter((layer) => isHot(layer) && isVisible(store.get(), layer));
+  const load = (again = false) => hot().forEach((layer) => void read(map, store, layer, again).catch((error) => store.set({ online: !(error instanceof TypeError) })));
+  const stop = follow(({ changes, redrawn, gap }) => {
+    for (const change of changes) if (change.kind === "position") aim(change);
+    const stale = hot().filter(({ id }) => redrawn.includes(id) || changes.some(({ kind, layer }) => kind === "feature" && layer === id));
+    if (gap) load(true);
+    else stale.forEach((layer) => void read(map, store, layer, true).catch(console.error));
+  });
+  const forget = store.subscribe((now, before) => {
+    if (now.map !== before.map || now.toggled !== before.toggled || now.topic !== before.topic || now.fresh !== before.fresh) load();
+    if (now.online && !before.online) load(true);
+  });
+  const timer = setInterval(() => document.hidden || hot().forEach(({ id }) => glide(map, id)), TICK_MS);
+  load();
+  return () => {
+    clearInterval(timer);
+    forget();
+    stop();
+  };
+}
+
+/**
+ * Read a layer's features: once for each reader and theme, or again.
+ * @param {MapLibre} map
+ * @param {Store} store
+ * @param {Layer} layer
+ * @param {boolean} again
+ */
+async function read(map, store, layer, again) {
+  const state = store.get();
+  const filter = topicOf(state)?.layers.find(({ id }) => id === layer.id)?.filter ?? "";
+  const key = `${state.reader}/${filter}`;
+  const known = movers.get(layer.id) ?? { features: new Map(), moves: new Map(), loaded: "" };
+  movers.set(layer.id, known);
+  if (known.loaded === key && !again) return;
+  known.loaded = key;
+  const carried = [...new Set([...layer.tile_fields, ...(layer.label ? [layer.label] : [])])].join(",");
+  const query = new URLSearchParams({ f: "json", limit: String(MOST), properties: carried, ...(filter ? { filter } : {}) });
+  const { features } = await fetchPage(`ogc/collections/${encodeURIComponent(layer.id)}/items?${query}`);
+  known.features = new Map(features.filter(({ geometry }) => geometry).map(({ id, geometry, properties }) => [id, { type: "Feature", geometry, properties: { ...properties, id } }]));
+  known.moves.clear();
+  source(map, layer.id)?.setData(/** @type {any} */ (hotData(layer.id)));
+}
+
+/**
+ * Let a mover go to its new position.
+ * @param {import("../live.js").Change} change
+ */
+function aim({ layer, id, lon, lat, heading_deg: heading }) {
+  const known = movers.get(layer);
+  const feature = known?.features.get(id);
+  if (!known || !feature || typeof lon !== "number" || typeof lat !== "number") return;
+  if (typeof heading === "number" && "heading_deg" in feature.properties) feature.properties.heading_deg = heading;
+  known.moves.set(id, { from: feature.geometry.coordinates, to: [lon, lat], began: performance.now() });
+}
+
+/**
+ * Draw where the movers of a layer are now.
+ * @param {MapLibre} map
+ * @param {string} id
+ */
+function glide(map, id) {
+  const known = movers.get(id);
+  if (!known?.moves.size) return;
+  const now = performance.now();
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const update = [];
+  for (const [mover, { from, to, began }] of known.moves) {
+    const feature = known.features.get(mover);
+    const far = Math.abs(to[0] - from[0]) + Math.abs(to[1] - from[1]) > JUMP_DEG;
+    const share = still || far ? 1 : Math.min(1, (now - began) / GLIDE_MS);
+    feature.geometry = { type: "Point", coordinates: [from[0] + (to[0] - from[0]) * share, from[1] + (to[1] - from[1]) * share] };
+    update.push({ id: mover, newGeometry: feature.geometry });
+    if (share === 1) known.moves.delete(mover);
+  }
+  source(map, id)?.updateData({ update });
+}
+
+/**
+ * @param {MapLibre} map
+ * @param {string} id
+ * @returns {import("maplibre-gl").GeoJSONSource | null}
+ */
+function source(map, id) {
+  const found = map.getSource(id);
+  return found?.type === "geojson" ? /** @type {import("maplibre-gl").GeoJSONSource} */ (found) : null;
+}
