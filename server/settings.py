@@ -116,6 +116,13 @@ class FeedSettings(_Section):
     ingest: bool = True
 
 
+class GeocodingSettings(_Section):
+    """Events that come without a place: whether their addresses are searched, and how sure an address must be."""
+
+    enabled: bool = True
+    confidence: float = Field(default=0.9, gt=0, le=1)
+
+
 class RuleSettings(_Section):
     """Rules: thresholds, limits, clusters, fences."""
 
@@ -268,6 +275,7 @@ class Settings(_Section):
     limits: LimitSettings = LimitSettings()
     layers: LayerSettings = LayerSettings()
     feeds: FeedSettings = FeedSettings()
+    geocoding: GeocodingSettings = GeocodingSettings()
     rules: RuleSettings = RuleSettings()
     themes: ThemeSettings = ThemeSettings()
     policy: PolicySettings = PolicySettings()

@@ -11,6 +11,11 @@ from layers.read.facts import TIME, VERSION
 from layers.schema.tables import COLUMN_TYPES, table_of
 
 _PLACE = "ST_SetSRID(ST_MakePoint((w.state ->> 'lon')::float8, (w.state ->> 'lat')::float8), 4490) AS geom"
+_FOUND_BY = "jsonb_build_object('address_id', NULL, 'location_confidence', NULL)"
+_LAID_OVER = f"""twin.laid_over(
+                CASE WHEN v.record ? 'lon' THEN {_FOUND_BY} || v.record ELSE v.record END
+                ORDER BY v.phenomenon_time, v.source_version, v.message
+            )"""  # a place ends what another was found by
 _STEPS = ("reported_at", "accepted_at", "dispatched_at", "handled_at", "verified_at", "closed_at")
 
 
@@ -57,7 +62,7 @@ def _fold(definition: LayerDefinition, at: Clause, until: Clause, shown: Clause)
         f"""SELECT e.id, {_PLACE}, {", ".join("{}" for _ in columns)}
         FROM {table_of(definition.id)} AS e
         LEFT JOIN LATERAL (
-            SELECT twin.laid_over(v.record ORDER BY v.phenomenon_time, v.source_version, v.message) AS state
+            SELECT {_LAID_OVER} AS state
             FROM twin.event_version AS v WHERE {{}}
         ) AS w ON true
         WHERE {{}}""",
@@ -89,7 +94,7 @@ def versions_of_events(definition: LayerDefinition, start: Clause, end: Clause, 
         f"""SELECT p.event_id AS id, p.phenomenon_time AS _at, {_PLACE}, {", ".join("{}" for _ in columns)}
         FROM twin.event_version AS p JOIN {table_of(definition.id)} AS e ON e.id = p.event_id
         CROSS JOIN LATERAL (
-            SELECT twin.laid_over(v.record ORDER BY v.phenomenon_time, v.source_version, v.message) AS state
+            SELECT {_LAID_OVER} AS state
             FROM twin.event_version AS v WHERE v.event_id = p.event_id AND {until}{{}}
         ) AS w
         WHERE p.phenomenon_time >= {{}} AND p.phenomenon_time < {{}}{{}}""",

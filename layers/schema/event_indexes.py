@@ -1,4 +1,4 @@
-"""Indexes of the layer of events, from which the numbers of events in an area are read."""
+"""Indexes of the layer of events: for the numbers of events in an area, and for those that wait for a place."""
 
 _OPEN = "onemap.event_is_open(stage, closed_at)"
 INDEXES = {
@@ -7,5 +7,6 @@ INDEXES = {
     "open_village": f"USING gin (urban_village_ids) WHERE {_OPEN}",
     "day_grid": "(grid_code, occurred_at)",
     "day_area": '(area_code COLLATE "C", occurred_at)',
+    "unplaced": "(id) WHERE geom IS NULL",
 }
-"""Index definitions by name: open events by area, and all events by area and day."""
+"""Index definitions by name: open events by area, all events by area and day, and events without a place."""

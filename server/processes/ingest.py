@@ -39,6 +39,7 @@ from twin.connectors.running import Connectors
 from twin.intake.intake import Intake
 from twin.jobs.expiry import Expiry
 from twin.jobs.feed_rates import FeedRates
+from twin.jobs.geocoding import Geocoding
 from twin.jobs.held import HeldMessages
 from twin.jobs.housekeeping import Housekeeping
 from twin.jobs.jobs import Job, Parts, keep_working
@@ -57,7 +58,7 @@ _log = structlog.get_logger(__name__)
 
 def _jobs(parts: Parts, settings: Settings) -> list[Job]:
     """Return every job of the process."""
-    kept = retention_periods(settings)
+    kept, certain = retention_periods(settings), settings.geocoding
     return [
         Housekeeping(parts.url, parts.pool, kept, lambda: forget_files(parts.home, kept.drops, now=datetime.now(UTC))),
         FeedRates(parts.pool),
@@ -68,6 +69,7 @@ def _jobs(parts: Parts, settings: Settings) -> list[Job]:
         FenceJob(parts.url, parts.pool, parts.catalog, settings.rules.folder),
         OutletsJob(parts, settings.outlets.folder),
         Expiry(parts.pool, parts.catalog),
+        *([Geocoding(parts.pool, parts.catalog, parts.intake.offer, certain.confidence)] if certain.enabled else []),
         FiveMinutes(parts.pool),
         Upkeep(parts.url, parts.catalog),
         *audit_jobs(parts.url, settings.home, settings.audit),

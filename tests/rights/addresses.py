@@ -79,6 +79,7 @@ OPERATORS = {
     "/twin/incomplete": "duty quarantine",
     "/twin/incomplete/{event_id}": "duty quarantine",
     "/twin/incomplete/{event_id}/addresses": "duty quarantine",
+    "/twin/incomplete/{event_id}/refusal": "duty quarantine",
 }
 """Routes that a duty opens; a test asks them as every role without it."""
 

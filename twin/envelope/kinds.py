@@ -112,6 +112,8 @@ EVENT_FIELDS: dict[str, Check] = {
     "reporter_id": one_line(200),
     "location_method": identifier,
     "location_accuracy_m": number(0, 1e6),
+    "location_confidence": number(0, 1),
+    "address_id": one_line(200),
     "place_fault": identifier,  # the fault of the place, which is left out
     "area_codes": list_of(_AREA_CODE, 1000),
     "area": area,  # GeoJSON Polygon or MultiPolygon, CRS84

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from layers.actor import Actor
 from layers.catalog import Layer
 from layers.clause import Clause, bind, compose, join
+from layers.errors import NotFound
 from layers.read.query import FoundFeatures, ItemsQuery, find_features
 from layers.read.rights import plain_fields
 from twin.geocoding.parse import AddressParts, bigrams, parse_address
@@ -57,9 +58,14 @@ class AddressSearch(BaseModel):
 
 
 async def search_addresses(
-    connection: asyncpg.Connection, layer: Layer, actor: Actor, given: str, limit: int
+    connection: asyncpg.Connection, layer: Layer, actor: Actor, given: str, limit: int, certain: float = CERTAIN
 ) -> AddressSearch:
     """Return the addresses that may be meant, as far as the actor sees them.
+
+    Parameters
+    ----------
+    certain
+        The confidence from which one of them may be certain.
 
     Raises
     ------
@@ -75,24 +81,53 @@ async def search_addresses(
     return AddressSearch(
         q=given,
         parts={name: getattr(parts, name) for name in named},
-        verdict=verdict_of([one.confidence for one in candidates], is_whole=pool.is_whole),
+        verdict=verdict_of([one.confidence for one in candidates], is_whole=pool.is_whole, certain=certain),
         complete=pool.is_whole,
         candidates=candidates[:limit],
     )
 
 
-def verdict_of(confidences: Sequence[float], *, is_whole: bool = True) -> Verdict:
+async def one_address(connection: asyncpg.Connection, layer: Layer, actor: Actor, address_id: str) -> AddressCandidate:
+    """Return an address that a person has chosen, with the confidence 1.
+
+    Raises
+    ------
+    NotFound
+        When the actor sees no address of this id with a place.
+    """
+    found = _EMPTY
+    if "\0" not in address_id:
+        where = compose("f.id = {}", bind(address_id, "text"))
+        found = await find_features(connection, ItemsQuery(layer, actor, where, limit=1))
+    coordinates = (found.features[0]["geometry"] or {}).get("coordinates") if found.features else None
+    if coordinates is None:
+        raise NotFound(f"there is no address '{address_id[:80]}' with a place", parameter="address_id")
+    told = found.features[0]["properties"]
+    return AddressCandidate(
+        id=address_id,
+        address=told.get("address"),
+        lon=coordinates[0],
+        lat=coordinates[1],
+        confidence=1.0,
+        matched=[],
+        grid_code=told.get("grid_code"),
+    )
+
+
+def verdict_of(confidences: Sequence[float], *, is_whole: bool = True, certain: float = CERTAIN) -> Verdict:
     """Return whether the first of some confidences, the highest first, is certain.
 
     Parameters
     ----------
     is_whole
         Whether all that are alike were compared; otherwise another one may be meant.
+    certain
+        The confidence from which the first may be certain.
     """
     if not confidences:
         return "none"
     second = confidences[1] if len(confidences) > 1 else 0.0
-    is_certain = is_whole and confidences[0] >= CERTAIN and confidences[0] - second >= CLEAR
+    is_certain = is_whole and confidences[0] >= certain and confidences[0] - second >= CLEAR
     return "unique" if is_certain else "ambiguous"
 
 

@@ -13,12 +13,14 @@ import structlog
 from layers.catalog import Catalog
 from layers.database.connection import Role, create_pool
 from layers.database.faults import DATABASE_ERRORS
+from layers.errors import NotFound
 from twin.cancellation import cancel_tasks
 from twin.envelope.message import Message, Reading
 from twin.envelope.refused import Refusal, Refused
 from twin.feeds.decode import Delivery, decode
 from twin.feeds.definition import FeedDefinition, Registry
 from twin.feeds.seal import Cutter
+from twin.geocoding.attempts import PlaceRefusal, refuse_place
 from twin.intake.areas import CurrentAreas
 from twin.intake.offering import offer_accepted, set_aside
 from twin.intake.pace import Pace
@@ -210,6 +212,18 @@ class Intake:
         """
         await self._areas.ensure()
         return await self._pipeline.offer(name, messages)
+
+    async def give_up_place(self, event_id: str, refusal: PlaceRefusal, by: str) -> None:
+        """Note that a person gave the place of an event up: it waits no more, and is listed as refused.
+
+        Raises
+        ------
+        NotFound
+            When there is no such event without a place.
+        """
+        async with self._pool.acquire() as connection:
+            if "\0" in event_id or not await refuse_place(connection, event_id, refusal, by):
+                raise NotFound(f"there is no event '{event_id[:80]}' without a place", parameter="event_id")
 
     async def _take(self, definition: FeedDefinition, delivery: Delivery) -> Outcome:
         self._pace.check(definition)

@@ -62,6 +62,6 @@ async def _search(state: State, actor: Actor, q: str, limit: int) -> AddressSear
     layer = state.catalog.current.visible(ADDRESSES, actor)
     with in_our_words():
         async with state.pool.acquire() as connection:
-            found = await search_addresses(connection, layer, actor, q, limit)
+            found = await search_addresses(connection, layer, actor, q, limit, state.settings.geocoding.confidence)
     touch(layer, actor, rows=len(found.candidates))
     return found

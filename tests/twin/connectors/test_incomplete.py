@@ -169,7 +169,7 @@ async def test_operators_see_the_queue_and_complete_it_over_http(house, desk):
     assert desk.stranger("/twin/incomplete") == (403, 403)
     told = desk.look("/twin/incomplete")
     assert [(one["id"], one["needs"]) for one in told["events"]] == [(ident(1), ["place"]), (ident(2), ["class"])]
-    assert told["waiting"] == {"place": 1, "class": 1}
+    assert told["waiting"] == {"place": 1, "class": 1, "refused": 0}
     page = desk.look("/twin/incomplete", limit=1, need="place")
     assert ([one["id"] for one in page["events"]], page["next"]) == ([ident(1)], ident(1))
     shown = desk.look("/ogc/collections/events/items", filter="A_CONTAINS(needs, ('place'))")
@@ -181,7 +181,7 @@ async def test_operators_see_the_queue_and_complete_it_over_http(house, desk):
     assert item["geometry"]["coordinates"] == pytest.approx([PLACE["x"], PLACE["y"]])
     assert item["properties"]["location_method"] == "manual"
     assert item["properties"]["needs"] is None
-    assert desk.look("/twin/incomplete")["waiting"] == {"place": 0, "class": 1}
+    assert desk.look("/twin/incomplete")["waiting"] == {"place": 0, "class": 1, "refused": 0}
 
 
 SHIPPED = read_registry(FEEDS).by_name

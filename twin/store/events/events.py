@@ -41,6 +41,8 @@ ORDER BY event_id, phenomenon_time, source_version, message
 _COUNTS = "SELECT event_id, count(*) AS n FROM twin.event_version WHERE event_id = ANY ($1::text[]) GROUP BY event_id"
 
 _REDACTED = ("title", "handling_note")  # in their place; of a description the original is kept, too
+FOUND_BY = ("address_id", "location_confidence")
+"""The address that the place of an event was found by, and how certain that was."""
 
 type EventState = dict[str, Any]
 
@@ -204,6 +206,9 @@ def fold(records: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """
     state: dict[str, Any] = {}
     for record in records:
+        if "lon" in record:  # a place ends what another was found by (so does `layers.read.past_events`)
+            for name in FOUND_BY:
+                state.pop(name, None)
         state |= {name: value for name, value in record.items() if value is not None}
     if "lon" in state:  # a place that may be right ends the fault of another (so does `layers.read.past_events`)
         state.pop("place_fault", None)

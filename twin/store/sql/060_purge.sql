@@ -43,6 +43,7 @@ BEGIN
     GET DIAGNOSTICS went = ROW_COUNT;
     total := total + went;
     IF wanted_layer = 'events' THEN
+        DELETE FROM twin.geocoding WHERE event_id = ANY (gone);
         DELETE FROM twin.event_version WHERE event_id = ANY (gone);
         GET DIAGNOSTICS went = ROW_COUNT;
         total := total + went;
