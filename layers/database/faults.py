@@ -28,7 +28,8 @@ CANCELLED = "57014"
 _POSTGIS_SOURCES = ("lwgeom_", "gserialized_", "geography_", "geobuf", "mvt", "flatgeobuf", "postgis_")
 _OUT_OF_RESOURCES = {"25006", "40001", "40P01", "55P03"}  # a standby, a lost race: a retry succeeds a moment later
 _OUT_OF_RESOURCE_CLASSES = {"08", "53", "54", "57"}
-_OF_VALUES = "22"
+OF_VALUES = "22"
+"""The class of the codes of values that cannot be evaluated."""
 _DAMAGED_CLASSES = {"58", "XX"}  # the disk, the files, PostgreSQL itself
 
 
@@ -66,7 +67,7 @@ def in_words(error: BaseException) -> OneMapError | None:
     if not isinstance(error, asyncpg.PostgresError):
         return None
     state = error.sqlstate or ""
-    return of_state(_OF_VALUES if refuses_value(error) and state[:2] != "23" else state, str(error))
+    return of_state(OF_VALUES if refuses_value(error) and state[:2] != "23" else state, str(error))
 
 
 def of_state(state: str, said: str) -> OneMapError | None:
@@ -79,7 +80,7 @@ def of_state(state: str, said: str) -> OneMapError | None:
     """
     if state == CANCELLED:
         return TooMuch("the query took longer than a statement may; ask for a smaller area or a simpler filter")
-    if state[:2] == _OF_VALUES:
+    if state[:2] == OF_VALUES:
         return BadInput(f"the database cannot evaluate this: {said}")
     if state[:2] in _OUT_OF_RESOURCE_CLASSES or state in _OUT_OF_RESOURCES:
         return Unavailable(f"the database is out of resources: {said}")

@@ -115,6 +115,7 @@ def touch(
     tile: bool = False,
     fields: bool = True,
     properties: Iterable[str] | None = None,
+    computed: Iterable[str] = (),
 ) -> None:
     """Note that the answer to this request holds data of a layer.
 
@@ -132,12 +133,17 @@ def touch(
         False for counts, which show no fields.
     properties
         The fields that are shown; None is all of them.
+    computed
+        Without `fields`, those that sums and medians are made of: of one feature a sum is its value.
     """
-    note, exposure = current_note(), _exposures.of(layer, actor)
+    note, exposure, computed = current_note(), _exposures.of(layer, actor), tuple(computed)
     note.actor = actor
     note.add(layer.id if feature is None else f"{layer.id}/{feature}", exposure, fields=fields)
+    if computed and not fields:
+        note.max_grade = max(note.max_grade, exposure.grade_of(computed))
+        note.fields += tuple(name for name in exposure.fields if name.removeprefix(f"{layer.id}.") in computed)
     taken = note.taken.setdefault(layer.id, LayerTaken(layer, 1))  # an answer may be told of in parts
-    taken.grade = max(taken.grade, exposure.grade_of(properties if fields else ()))
+    taken.grade = max(taken.grade, exposure.grade_of(properties if fields else computed))
     taken.features += rows or 0
     note.is_tile = tile
     note.action = action or note.action

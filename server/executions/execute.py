@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import MutableMapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -73,6 +74,7 @@ class _Answer:
     media_type: str = "application/json"
     parts: list[bytes] = field(default_factory=list)
     size: int = 0
+    is_whole: bool = False
 
     async def take(self, message: MutableMapping[str, Any]) -> None:
         """Take one message of the operation's.
@@ -89,7 +91,24 @@ class _Answer:
         self.parts.append(part)
         self.size += len(part)
         if self.size > self.bytes_max:
-            raise TooMuch(f"the result is larger than {self.bytes_max} bytes; ask for less at once")
+            raise self.too_much()
+        self.is_whole = not message.get("more_body", False)
+
+    def too_much(self) -> TooMuch:
+        """Return the error of a result that is larger than is allowed."""
+        return TooMuch(f"the result is larger than {self.bytes_max} bytes; ask for less at once")
+
+    def whole(self) -> tuple[str, bytes]:
+        """Return media type and body.
+
+        Raises
+        ------
+        TooMuch
+            When the operation ended before its answer did: what sends while it reads cuts what is too much.
+        """
+        if not self.is_whole:
+            raise self.too_much()
+        return self.media_type, b"".join(self.parts)
 
 
 async def perform(
@@ -109,7 +128,10 @@ async def perform(
     asked = iter([{"type": "http.request", "body": body, "more_body": False}])
 
     async def receive() -> MutableMapping[str, Any]:
-        return next(asked, {"type": "http.disconnect"})
+        message = next(asked, None)
+        if message is None:  # whoever waits for an execution goes by cancelling its task
+            await asyncio.Event().wait()
+        return message or {"type": "http.disconnect"}
 
     async with AsyncExitStack() as stack:
         scope = _scope(app, process, path, query) | {"fastapi_middleware_astack": stack}
@@ -121,7 +143,7 @@ async def perform(
             raise BadInput(faults, parameter="inputs") from error
         except HTTPException as error:
             raise NotFound(str(error.detail)) from error
-    return answer.media_type, b"".join(answer.parts)
+    return answer.whole()
 
 
 def _addressed(process: Process, values: Json) -> tuple[str, bytes, bytes]:

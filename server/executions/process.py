@@ -58,6 +58,7 @@ PROCESSES: Mapping[str, Process] = {
         Process("nearby", "get", "/twin/nearby", GEOJSON),
         Process("area-features", "get", "/twin/areas/{code}/features", GEOJSON),
         Process("aggregate", "get", "/twin/aggregate", GEOJSON),
+        Process("join", "get", "/twin/join", GEOJSON),
         Process("responsibility", "get", "/twin/responsibility"),
         Process("addresses", "get", "/twin/addresses"),
         Process("service-sites", "get", "/twin/service-sites", GEOJSON),

@@ -23,12 +23,14 @@ from server.errors import status_of
 from server.settings import ProcessSettings
 from twin.executions.job import JobResult, ProcessJob, ResponseForm
 from twin.executions.ledger import JobLedger
+from twin.executions.progress import JobProgress, begin_progress
 
 type Work = Callable[[], Awaitable[tuple[str, bytes]]]
 _BEAT_S = 2.0
 _SILENT_S = 30.0  # a worker without a sign of life for so long runs nothing any more
 _CONNECTIONS = 2
 _BEATS_BETWEEN_SWEEPS = 5
+_NOTHING = JobProgress()  # of a job that waits for its turn
 _log = structlog.get_logger(__name__)
 
 
@@ -38,6 +40,7 @@ class JobRunner:
     def __init__(self, url: str, settings: ProcessSettings) -> None:
         self._url, self._settings, self._id = url, settings, uuid4()
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
+        self._progress: dict[UUID, JobProgress] = {}
         self._turns = asyncio.Semaphore(settings.at_once)
         self._pool: Pool | None = None
         self._beating: asyncio.Task[None] | None = None
@@ -91,8 +94,12 @@ class JobRunner:
         job = await self.ledger.add(uuid4(), owner, audience, process, response, self._id)
         task = asyncio.create_task(self._run(job.id, work), name=f"job {job.id}")
         self._tasks[job.id] = task
-        task.add_done_callback(lambda _: self._tasks.pop(job.id, None))
+        task.add_done_callback(lambda _: self._forget(job.id))
         return job
+
+    def _forget(self, job_id: UUID) -> None:
+        self._tasks.pop(job_id, None)
+        self._progress.pop(job_id, None)
 
     async def dismiss(self, job_id: UUID, owner: str) -> ProcessJob:
         """Dismiss a job of an owner; what runs of it ends.
@@ -117,7 +124,8 @@ class JobRunner:
 
     async def _end(self, job_id: UUID, work: Work) -> None:
         """Do the work of a job, and keep its result or its fault."""
-        note = begin_note()
+        note, self._progress[job_id] = begin_note(), begin_progress()
+        note.is_judged = True  # how much is taken is judged when the result is fetched
         try:
             async with asyncio.timeout(self._settings.timeout_s):
                 media_type, body = await work()
@@ -138,7 +146,7 @@ class JobRunner:
         for number in count():
             try:
                 if self._tasks:
-                    await self.ledger.beat(list(self._tasks))
+                    await self.ledger.beat({job_id: self._progress.get(job_id, _NOTHING) for job_id in self._tasks})
                     for job_id in await self.ledger.ended(list(self._tasks)):
                         if job_id in self._tasks:
                             self._tasks[job_id].cancel()

@@ -10,6 +10,9 @@ from twin.executions.job import ProcessJob
 _RESULTS = "http://www.opengis.net/def/rel/ogc/1.0/results"
 
 
+_MESSAGES = {"accepted": "等候执行 waits for its turn", "running": "执行中 is being computed"}
+
+
 def link(href: str, rel: str, title: str, media_type: str = "application/json") -> Json:
     """Return a link."""
     return {"href": href, "rel": rel, "type": media_type, "title": title}
@@ -23,6 +26,7 @@ def job_status(job: ProcessJob, base: str) -> Json:
         "started": job.started_at,
         "finished": job.finished_at,
         "updated": job.updated_at,
+        "expires": job.expires_at,
     }
     told = {
         "processID": job.process,
@@ -33,7 +37,8 @@ def job_status(job: ProcessJob, base: str) -> Json:
         **{name: _written(at) for name, at in times.items() if at is not None},
         "links": [link(own, "self", "状态 Status"), link(f"{own}/results", _RESULTS, "结果 Results")],
     }
-    return told if job.message is None else told | {"message": job.message}
+    message = job.message or _MESSAGES.get(job.status)
+    return told if message is None else told | {"message": message}
 
 
 def _written(at: datetime) -> str:

@@ -16,6 +16,7 @@ from layers.coordinates.crs import CRS84
 from layers.errors import TooMuch
 from server.joins.request import JoinRequest
 from server.joins.row_bytes import row_bytes
+from twin.executions.progress import tell_progress
 from twin.joins.match import Matcher, Pairs
 from twin.joins.measure import Tally
 
@@ -25,6 +26,7 @@ PAIRS_MAX = 1_000_000
 COUNTED_MAX = 50_000_000
 """Pairs that are counted up and not kept."""
 SECONDS_MAX = 60
+_HELD_PERCENT = 20
 BYTES_MAX = 512 * 1024 * 1024
 """Bytes of the right side, and of the pairs."""
 
@@ -90,6 +92,7 @@ class JoinRun:
                     parameter="right",
                 )
             self._go_on()
+            tell_progress(_HELD_PERCENT, f"读右侧 reads the right side: {rows:,}")
             kept.append(batch)
         return pa.concat_batches(kept) if kept else pa.RecordBatch.from_pylist([], schema=shape.schema)
 
@@ -103,6 +106,13 @@ class JoinRun:
                 )
             self._go_on()
             yield batch
+            self._tell(rows)
+
+    def _tell(self, rows: int) -> None:
+        """Tell how far the left side is, of the features that its reader may know of."""
+        every = self.request.left.layer.seen_by(self.request.left.actor).row_count
+        done = rows / every if every else 0.5
+        tell_progress(_HELD_PERCENT + (95 - _HELD_PERCENT) * min(1.0, done), f"匹配 matches the left side: {rows:,}")
 
     def _pairs(self, matcher: Matcher, batch: pa.RecordBatch, most: int) -> Iterator[Pairs]:
         """Yield the pairs of a batch of the left, part by part, up to a number for all batches."""

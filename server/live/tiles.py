@@ -22,7 +22,7 @@ from layers.actor import Actor
 from layers.catalog import CatalogHolder, Layer
 from layers.database.faults import DATABASE_ERRORS
 from layers.errors import OneMapError
-from layers.read.visible_changes import BOXES_MAX, read_changed_areas, visible_boxes
+from layers.read.learned.changes import BOXES_MAX, read_changed_areas, visible_boxes
 from layers.types import BBox
 from tiles.changed_tiles import changed_tiles
 from tiles.grids import GRIDS

@@ -35,6 +35,7 @@ from server.ogc.edr import endpoints as edr
 from server.ogc.html import Page
 from server.ogc.moving import endpoints as moving
 from server.ogc.openapi import OPENAPI_TYPE, openapi
+from server.ogc.process_pages import page_routes
 from server.ogc.raster_collections import RasterFirst, raster_first
 from server.ogc.request import item_visit, items_visit
 from server.ogc.visit import Visit, visiting
@@ -210,6 +211,7 @@ def _endpoints(pygeoapi: Pygeoapi) -> tuple[Endpoint | RasterFirst, ...]:
 def install(app: FastAPI, settings: Settings) -> None:
     """Add the OGC API to an application, at ``/ogc``."""
     hand_over_documents()
+    app.router.routes[:0] = page_routes()
     app.router.routes.extend(
         routes(
             (

@@ -31,6 +31,7 @@ from server.processes.definitions_job import DefinitionsJob
 from server.processes.garbage import search_seldom
 from server.processes.logs import configure_logs
 from server.processes.pulse import beat
+from server.processes.sql_readers_job import SqlReadersJob
 from server.retention import retention_periods
 from server.settings import Settings
 from twin.connectors.drop_retention import forget_files
@@ -72,6 +73,7 @@ def _jobs(parts: Parts, settings: Settings) -> list[Job]:
         *([Geocoding(parts.pool, parts.catalog, parts.intake.offer, certain.confidence)] if certain.enabled else []),
         FiveMinutes(parts.pool),
         Upkeep(parts.url, parts.catalog),
+        SqlReadersJob(parts.url, parts.catalog, parts.policy),
         *audit_jobs(parts.url, settings.home, settings.audit),
     ]
 

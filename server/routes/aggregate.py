@@ -85,7 +85,7 @@ async def aggregate(state: StateHere, actor: ActorHere, params: Annotated[Aggreg
     """
     catalog = state.catalog.current
     allowed, question = _question(state, _counting(state, actor, params), params)
-    touch(question.layer, actor, fields=False)
+    touch(question.layer, actor, fields=False, computed=question.measured)
     with in_our_words():
         async with state.pool.acquire() as connection:
             counts = await count_allowed(

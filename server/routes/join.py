@@ -155,10 +155,8 @@ def _touch(join: JoinRequest, joined: Joined) -> None:
     left, right = join.left, join.right
     if not join.measures:
         touch(left.layer, left.actor, rows=joined.left, properties=left.properties)
-    elif join.measured:  # a sum of one feature is its value
-        touch(left.layer, left.actor, properties=join.measured)
     else:
-        touch(left.layer, left.actor, fields=False)
+        touch(left.layer, left.actor, fields=False, computed=join.measured)
     touch(right.layer, right.actor, rows=joined.right, properties=right.properties)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from server.executions.process import PROCESSES
 from tests.ogc.things import ACTORS
+from twin.executions.progress import tell_progress
 
 CONF = "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf"
 EXCEPTIONS = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0"
@@ -209,3 +210,78 @@ def test_a_job_that_was_dismissed_has_no_results(service):
     assert service.ask(f"jobs/{job}/results", actor="operator").json()["type"] == f"{EXCEPTIONS}/no-such-job"
     again = service.ask(f"jobs/{job}", method="DELETE", actor="operator")
     assert (again.status_code, again.json()["status"]) == (200, "dismissed")
+
+
+JOIN = {"left": "points", "right": "areas", "aggregate": "count"}
+
+
+def test_a_join_is_a_process_and_a_job(service):
+    operation = service.json("/twin/join", actor="operator", **JOIN)
+    assert execute(service, "processes/join/execution", inputs=JOIN).json() == operation
+    job = started(service, path="processes/join/execution", inputs=JOIN).json()["jobID"]
+    assert ended(service, job)["status"] == "successful"
+    results = service.ask(f"jobs/{job}/results", actor="operator")
+    assert results.json() == operation
+    bad = execute(service, "processes/join/execution", inputs={**JOIN, "within_m": 1, "how": "beside"})
+    assert bad.status_code == 400
+
+
+def test_a_join_larger_than_a_result_may_be_fails_and_is_never_cut(service, monkeypatch):
+    limits = service.app.state.shared.settings
+    small = limits.model_copy(update={"processes": limits.processes.model_copy(update={"result_bytes": 1024})})
+    monkeypatch.setattr(service.app.state, "shared", replace(service.app.state.shared, settings=small))
+    answer = execute(service, "processes/join/execution", inputs=JOIN)
+    assert answer.status_code in {400, 413}
+    assert "1024 bytes" in answer.text
+
+
+def test_a_job_says_how_far_it_is_in_json_and_html(service, monkeypatch):
+    gate = asyncio.Event()
+
+    async def slow(*_):
+        tell_progress(40, "半途 halfway")
+        await gate.wait()
+        return "application/json", b"{}"
+
+    async def beat():
+        jobs = service.app.state.shared.jobs
+        while not any(one.percent for one in jobs._progress.values()):  # noqa: ASYNC110  # a condition of another task
+            await asyncio.sleep(0)  # other tasks have their turn
+        await jobs.ledger.beat(jobs._progress)
+
+    async def go_on():
+        gate.set()
+
+    monkeypatch.setattr("server.routes.answers.processes.perform", slow)
+    job = started(service).json()["jobID"]
+    service.run(beat())
+    told = service.json(f"jobs/{job}", actor="operator")
+    assert (told["status"], told["progress"], told["message"]) == ("running", 40, "半途 halfway")
+    page = service.ask(f"jobs/{job}", actor="operator", f="html", lang="en")
+    assert ('value="40"' in page.text, "halfway" in page.text, page.headers["cache-control"]) == (
+        True,
+        True,
+        "no-store",
+    )
+    assert service.ask(f"jobs/{job}", actor="street", f="html").status_code == 404
+    service.run(go_on())
+    done = ended(service, job)
+    assert (done["progress"], "message" in done, done["expires"] > done["finished"]) == (100, False, True)
+
+
+BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+def test_processes_and_jobs_are_pages_for_browsers(service):
+    listed = service.ask("processes", headers=BROWSER)
+    assert listed.headers["content-type"].startswith("text/html")
+    assert all(f"/processes/{name}?" in listed.text for name in PROCESSES)
+    page = service.ask("processes/nearby", headers=BROWSER, lang="en").text
+    described = service.json("processes/nearby")["inputs"]
+    assert all(f"<code>{name}</code>" in page for name in described)
+    assert described["radius_m"]["description"] in page
+    assert service.ask("jobs", headers=BROWSER, lang="en").text.count("No jobs") == 1
+    assert service.ask("processes/nothing", headers=BROWSER).status_code == 404
+    assert service.ask("processes", headers={"accept": "application/json"}).json()["processes"]
+    landing = service.ask("/ogc", headers=BROWSER)
+    assert "/ogc/processes?f=html" in landing.text

@@ -83,6 +83,11 @@ class Question:
         return f"f.{quote_identifier(name)}" if name and name in plain_fields(self.layer, self.actor) else None
 
     @property
+    def measured(self) -> tuple[str, ...]:
+        """The fields that the measures are made of."""
+        return tuple(dict.fromkeys(name for one in self.measures for name in one.fields))
+
+    @property
     def knows_stage(self) -> bool:
         """Whether features have a stage and a limit, so that they are open or closed, and overdue or not."""
         return {"stage", "closed_at", "due_at"} <= self.layer.definition.by_name.keys()

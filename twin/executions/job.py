@@ -36,8 +36,14 @@ class ProcessJob:
         The id of the subject that started it.
     audience
         What the owner might read then (`layers.actor.Actor.audience`).
+    message
+        What it does while it runs; why it failed.
     fault_status
         The HTTP status of the fault of a failed job.
+    percent
+        How far it is, where its work tells it.
+    expires_at
+        When a job that has ended is removed, with its result.
     """
 
     id: UUID
@@ -52,6 +58,8 @@ class ProcessJob:
     finished_at: datetime | None
     updated_at: datetime
     fault_status: int | None
+    percent: int | None
+    expires_at: datetime | None
 
     @property
     def has_ended(self) -> bool:
@@ -60,8 +68,10 @@ class ProcessJob:
 
     @property
     def progress(self) -> int:
-        """Per cent; what runs does not tell how far it is."""
-        return {"accepted": 0, "running": 10}.get(self.status, 100)
+        """Per cent; the least where the work does not tell how far it is."""
+        if self.has_ended:
+            return 100
+        return max(1, self.percent or 0) if self.status == "running" else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from uuid import UUID
 
@@ -11,12 +11,19 @@ import orjson
 
 from layers.errors import TooOften
 from twin.executions.job import JobResult, NoSuchJob, ProcessJob
+from twin.executions.progress import JobProgress
 
 _COLUMNS = ", ".join(field.name for field in fields(ProcessJob))
 _OPEN = "status IN ('accepted', 'running')"
 _ADD = f"""INSERT INTO onemap.process_job (id, owner, audience, process, response, status, runner)
 VALUES ($1, $2, $3, $4, $5, 'accepted', $6) RETURNING {_COLUMNS}"""
 _END = "finished_at = clock_timestamp(), updated_at = clock_timestamp(), expires_at = clock_timestamp() + {}"
+_BEAT = f"""UPDATE onemap.process_job AS j SET beat_at = clock_timestamp(),
+    percent = coalesce(CASE WHEN t.message IS NOT NULL THEN t.percent END, j.percent),
+    message = coalesce(t.message, j.message),
+    updated_at = CASE WHEN t.message IS NULL OR (t.message, t.percent) IS NOT DISTINCT FROM (j.message, j.percent)
+        THEN j.updated_at ELSE clock_timestamp() END
+FROM unnest($1::uuid[], $2::smallint[], $3::text[]) AS t (id, percent, message) WHERE j.id = t.id AND j.{_OPEN}"""
 _RETRY_AFTER_S = 5
 
 
@@ -75,7 +82,8 @@ class JobLedger:
     async def succeed(self, job_id: UUID, result: JobResult) -> bool:
         """Keep the result of a job; False when it was dismissed meanwhile."""
         return await self._changes(
-            f"UPDATE onemap.process_job SET status = 'successful', media_type = $2, result = $3, taken = $4::jsonb, "
+            "UPDATE onemap.process_job SET status = 'successful', message = NULL, media_type = $2, result = $3, "
+            f"taken = $4::jsonb, "
             f"{_END.format('make_interval(secs => $5)')} WHERE id = $1 AND status = 'running'",
             job_id,
             result.media_type,
@@ -156,11 +164,11 @@ class JobLedger:
         )
         return [_job(row) for row in rows]
 
-    async def beat(self, job_ids: Collection[UUID]) -> None:
-        """Give a sign of life for jobs that have a task; one whose end could not be written has none any more."""
+    async def beat(self, jobs: Mapping[UUID, JobProgress]) -> None:
+        """Give a sign of life for jobs that have a task, and tell how far each is; nothing told changes nothing."""
+        told = list(jobs.values())
         await self._pool.execute(
-            f"UPDATE onemap.process_job SET beat_at = clock_timestamp() WHERE id = ANY ($1::uuid[]) AND {_OPEN}",
-            list(job_ids),
+            _BEAT, list(jobs), [one.percent for one in told], [one.message or None for one in told]
         )
 
     async def ended(self, job_ids: Collection[UUID]) -> list[UUID]:

@@ -8,7 +8,7 @@ import asyncpg
 
 from layers.actor import Actor
 from layers.catalog import Layer
-from layers.read.visible_times import shows_property, visible_times
+from layers.read.learned.times import shows_property, visible_times
 
 _TOLD = (
     "SELECT property, unit, value_text IS NOT NULL AS is_text FROM twin.observation_now WHERE id = $1 ORDER BY property"

@@ -16,7 +16,7 @@ import asyncpg
 from layers.actor import Actor
 from layers.catalog import Layer
 from layers.errors import BadInput, NotFound, TooMuch
-from layers.read.visible_times import shows_property, visible_times
+from layers.read.learned.times import shows_property, visible_times
 from twin.history.observed import ObservedSeries, read_observed
 from twin.history.span import HistorySpan
 from twin.store.five_minutes import BUCKETS, BUCKETS_UNTIL, COUNTING, KNOWN_BUCKETS, bucket_of

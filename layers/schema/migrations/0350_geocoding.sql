@@ -11,5 +11,5 @@ CREATE TABLE twin.geocoding (
     refused_by text,
     refused_at timestamptz
 );
-GRANT SELECT, INSERT, UPDATE, DELETE ON twin.geocoding TO onemap_ingest;
+GRANT SELECT, INSERT, UPDATE, DELETE ON twin.geocoding TO onemap_ingest, onemap_owner;
 GRANT SELECT ON twin.geocoding TO onemap_read;

@@ -18,8 +18,8 @@ from layers.catalog import Layer
 from layers.errors import Forbidden, NotFound, TooMuch
 from layers.moment import Moment
 from layers.read.facts import position_fields
+from layers.read.learned.times import fields_of
 from layers.read.rights import layer_at
-from layers.read.visible_times import fields_of
 from server.audit.touched import touch
 from server.ogc.moving.request import MovingRequest
 from server.ogc.visit import Visit

@@ -12,8 +12,8 @@ from pydantic import BaseModel, Field
 
 from layers.database.connection import in_our_words
 from layers.moment import Moment
+from layers.read.learned.times import fields_of
 from layers.read.rights import layer_at
-from layers.read.visible_times import fields_of
 from layers.spreadsheet import csv_lines
 from server.audit.touched import touch
 from server.dependencies import ActorHere, StateHere

@@ -23,3 +23,13 @@ def test_features_of_a_layer_add_up_and_the_highest_grade_counts():
     taken = note.taken["video_points"]
     assert taken.features == 1100
     assert taken.grade >= low
+
+
+def test_the_field_of_a_sum_is_named_and_no_other():
+    layer = Layer(read_definitions()["emergency_resources"], 1, datetime(2026, 6, 8, tzinfo=UTC))
+    note = begin_note()
+    touch(layer, OFFICER, fields=False)
+    assert note.fields == ()
+    touch(layer, OFFICER, fields=False, computed=("quantity", "beds_total"))
+    assert note.fields == ("emergency_resources.quantity",)
+    assert (note.max_grade, note.taken["emergency_resources"].grade) == (3, 3)

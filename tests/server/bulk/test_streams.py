@@ -327,6 +327,28 @@ class TestSession:
         expected = service.run(heard())
         assert isinstance(told.value, adbc.Error if expected is None else type(expected))
 
+    @pytest.mark.parametrize(
+        "bad",
+        [
+            "SELECT ST_AsText(ST_GeomFromText('POLYGON((0 0, 1 1))'))",
+            "SELECT ST_Intersects(ST_SetSRID(ST_MakePoint(0, 0), 4490), ST_SetSRID(ST_MakePoint(0, 0), 4547))::text",
+            "SELECT ST_AsText(ST_Transform(ST_SetSRID(ST_MakePoint(1e300, 1e300), 4490), 4547))",
+        ],
+    )
+    def test_a_bad_geometry_is_its_senders_fault_on_every_connection(self, service, bad):
+        async def heard():
+            connection = await connect(service.url)
+            try:
+                await connection.fetchval(bad)
+            except asyncpg.PostgresError as error:
+                return in_words(error)
+            finally:
+                await connection.close()
+
+        with ColumnSession(service.url, 9000) as session, pytest.raises(BadInput) as told:
+            session.row(bad)
+        assert told.value.message == service.run(heard()).message.splitlines()[0], "the same words, without hints"
+
 
 def test_who_has_gone_is_cancelled_until_the_statement_ends(service):
     """A statement on its way to the server is not there yet when it is cancelled."""

@@ -213,3 +213,15 @@ def test_a_moment_counts_what_items_tell_of_it(district):
 def test_bad_questions_are_told_what_is_allowed(district, asked, status):
     answer = district.ask("/twin/aggregate", layer="events", **asked)
     assert answer.status_code in {status, 422}, answer.text
+
+
+def test_the_audit_is_told_the_field_of_a_sum(district, monkeypatch):
+    told = []
+    monkeypatch.setattr("server.routes.aggregate.touch", lambda *_, **how: told.append(how))
+    for measures in ("sum(quantity),median(beds_total)", None):
+        asked = {"measures": measures} if measures else {}
+        assert district.ask("/twin/aggregate", layer="emergency_resources", by="street", **asked).status_code == 200
+    assert told == [
+        {"fields": False, "computed": ("quantity", "beds_total")},
+        {"fields": False, "computed": ()},
+    ]

@@ -9,12 +9,14 @@ import httpx
 import orjson
 import pytest
 import yaml
+from rich.console import Console
 from typer.testing import CliRunner
 
 from layers.catalog import read_catalog
 from layers.database.connection import Role, connect
 from layers.schema.tables import refresh_statistics
 from server.cli import app, command
+from server.commands.feeds import incomplete as incomplete_command
 from server.identity.operator_token import TOKEN_FILE
 from server.installation import PROJECT
 from tests.layers.schema.fixture import point
@@ -145,8 +147,8 @@ async def test_a_place_of_the_sender_replaces_that_of_the_address(house, job, ow
 class Desk:
     """The operator, at a server over the same database."""
 
-    def __init__(self, address) -> None:
-        self._http = httpx.Client(base_url=address, headers={"authorization": f"Bearer {TOKEN}"}, timeout=60)
+    def __init__(self, http) -> None:
+        self._http = http
 
     def look(self, path="", **params):
         answer = self._http.get(path if path.startswith("/ogc") else f"/twin/incomplete{path}", params=params)
@@ -160,8 +162,9 @@ class Desk:
 @pytest.fixture
 def desk(house):
     (house.home / TOKEN_FILE).write_text(TOKEN, encoding="ascii")
-    with running_app(house.settings) as address:
-        yield Desk(address)
+    who = {"authorization": f"Bearer {TOKEN}"}
+    with running_app(house.settings) as address, httpx.Client(base_url=address, headers=who, timeout=60) as http:
+        yield Desk(http)
 
 
 def as_of(desk, at):
@@ -170,7 +173,8 @@ def as_of(desk, at):
     return {**item["properties"], "geom_lon": round(item["geometry"]["coordinates"][0], 5)}
 
 
-async def test_a_person_takes_a_candidate_gives_a_point_or_refuses(house, job, owner, desk):
+async def test_a_person_takes_a_candidate_gives_a_point_or_refuses(house, job, owner, desk, monkeypatch):
+    monkeypatch.setattr(incomplete_command, "_out", Console(width=300, soft_wrap=True))
     for number in (2, 3, 4, 5):
         await send(house, number, "福安街5号")
     await look(house, job, owner)
@@ -193,7 +197,9 @@ async def test_a_person_takes_a_candidate_gives_a_point_or_refuses(house, job, o
     assert (gone["id"], gone["refusal"]) == (ident(4), "unclear")
     await command_line(house, ident(5))
     assert (await event(owner, 5))["address_id"] == "A4"
-    noted = await owner.fetch("SELECT body::jsonb ->> 'object' AS thing FROM audit.record")
+    auditor = await connect(str(house.settings.database.url), Role.AUDITOR)
+    noted = await auditor.fetch("SELECT body::jsonb ->> 'object' AS thing FROM audit.record")
+    await auditor.close()
     assert {row["thing"] for row in noted} >= {f"events/{ident(number)}" for number in (2, 3, 4, 5)}
     await send(house, 4, "石牌街道龙口西路120号", version=2)
     assert await look(house, job, owner) == 1, "another address ends a refusal"

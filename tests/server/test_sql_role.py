@@ -1,0 +1,225 @@
+"""`onemap sql-role`: what the views show is what the collections show, and no query of theirs meets anything else."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import orjson
+import pytest
+from typer.testing import CliRunner
+
+from layers.catalog import read_catalog
+from layers.database.connection import Role, connect
+from layers.definition import read_code_lists
+from layers.layer_rights import rights_of
+from layers.load.file import load_file
+from layers.policy.policy import Policy
+from layers.policy.read import read_policy
+from layers.read.query import ItemsQuery, find_features
+from layers.sql_readers.readers import SqlReader, list_readers
+from layers.sql_readers.views import readable_layers
+from server.cli import app, command
+from server.identity.sql_readers import reader_actor, refresh_views
+from server.installation import PROJECT
+from tests.databases import run_async, temporary_database
+from tests.readers import SHIPPED_POLICY
+
+pytestmark = pytest.mark.anyio
+HIDDEN = ("layer.grids", "twin.position_now", "identity.account", "onemap.setting", "audit.record", "sql_chen.grids")
+WRITES = (
+    "DELETE FROM grids",
+    "UPDATE grids SET id = id",
+    "CREATE TABLE mine (a int)",
+    "CREATE TABLE public.mine (a int)",
+    "CREATE SCHEMA mine",
+    "DROP VIEW grids",
+    "CREATE ROLE another",
+    "COPY grids TO PROGRAM 'cat'",
+)
+LEAK = """
+CREATE FUNCTION pg_temp.leak(told text) RETURNS boolean LANGUAGE plpgsql COST 0.0000001 AS
+$$ BEGIN RAISE NOTICE 'met %', told; RETURN true; END $$
+"""
+
+
+STREET_ANALYSTS = """
+roles:
+  - {id: street_analyst, title_zh: 街道分析员, title_en: Analyst of a street, clearance: 2, bound: true}
+rules:
+  - {id: of-the-street, roles: [street_analyst], layers: ["*"], grade: 2, areas: own,
+     operations: [read, aggregate, history, export]}
+"""
+
+
+class Readers:
+    """Two readers of one district: `li` reads everywhere, and `chen` in one street."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.url, self._folder = url, folder
+        self.policy = read_policy(folder)
+
+    def type(self, *words: str) -> str:
+        command()
+        environment = {"ONEMAP_DATABASE_URL": self.url, "ONEMAP_POLICY_FOLDER": str(self._folder)}
+        done = CliRunner().invoke(app, ["sql-role", *words], env=environment, catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    def url_of(self, name: str) -> str:
+        parts = urlsplit(self.url)
+        return urlunsplit(parts._replace(netloc=f"sql_{name}@{parts.netloc.rpartition('@')[2]}"))
+
+
+@pytest.fixture(scope="module")
+def readers(cluster, district_template, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("policy") / "policy"
+    shutil.copytree(SHIPPED_POLICY, folder)
+    (folder / "streets.yaml").write_text(STREET_ANALYSTS, encoding="utf-8")
+    with temporary_database(cluster, district_template) as url:
+        made = Readers(url, folder)
+        assert len(made.type("add", "li", "--role", "analyst").strip()) == 32, "the password, and nothing else"
+        made.type("add", "chen", "--role", "street_analyst", "--area", street(url))
+        yield made
+        made.type("remove", "chen")
+        made.type("remove", "li")
+        assert "sql_" not in made.type("list")
+
+
+def street(url):
+    async def first():
+        connection = await connect(url)
+        code = await connection.fetchval("SELECT min(area_code) FROM layer.streets")
+        await connection.close()
+        return code[:9]
+
+    return run_async(first())
+
+
+@pytest.fixture
+async def owner(readers):
+    connection = await connect(readers.url, Role.OWNER)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def session(readers):
+    """A session of `li`, with the notices that it hears."""
+    connection = await asyncpg.connect(readers.url_of("li"))
+    yield connection
+    await connection.close()
+
+
+async def known(owner) -> tuple:
+    return await read_catalog(owner, read_code_lists()), {one.name: one for one in await list_readers(owner)}
+
+
+@pytest.mark.parametrize("name", ["li", "chen"])
+async def test_views_show_what_the_collections_show(readers, owner, name):
+    catalog, found = await known(owner)
+    actor = reader_actor(found[name], readers.policy)
+    layers = readable_layers(catalog, actor)
+    assert {"grids", "waterways"} <= {layer.id for layer in layers}
+    read = await asyncpg.connect(readers.url_of(name))
+    views = await read.fetch("SELECT table_name FROM information_schema.tables WHERE table_schema = $1", f"sql_{name}")
+    assert {row[0] for row in views} == {layer.id for layer in layers}
+    for layer in layers:
+        rows = await read.fetch(f"SELECT to_jsonb(v)::text FROM {layer.id} AS v")
+        shown = {row["id"]: row for row in (orjson.loads(text) for (text,) in rows)}
+        items = await find_features(owner, ItemsQuery(layer, actor, limit=20_000))
+        assert shown.keys() == {item["id"] for item in items.features}, layer.id
+        for item in items.features:
+            own = shown[item["id"]]
+            assert own.keys() - {"id", "geom"} == item["properties"].keys() - {"id", "geom"}, layer.id
+            has = {key for key, value in own.items() if value is not None} - {"id", "geom"}
+            assert has == {key for key, value in item["properties"].items() if value is not None} - {"id"}, layer.id
+        assert all(case.grade <= 2 for case in rights_of(layer.definition, actor).cases)
+    kinds = await read.fetch(
+        "SELECT f_table_name, type, srid FROM geometry_columns WHERE f_table_schema = current_schema"
+    )
+    assert ("grids", 4490) in {(row["f_table_name"], row["srid"]) for row in kinds}
+    await read.close()
+
+
+@pytest.mark.parametrize("table", HIDDEN)
+async def test_nothing_else_can_be_read(session, table):
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await session.fetch(f"SELECT * FROM {table}")
+
+
+async def test_nothing_can_be_written_nor_another_role_be_taken(session):
+    await session.execute("SET default_transaction_read_only = off")
+    for statement in WRITES:
+        with pytest.raises(asyncpg.PostgresError):
+            await session.execute(statement)
+    for role in ("onemap_read", "onemap_owner", "sql_chen"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await session.execute(f"SET ROLE {role}")
+
+
+async def test_no_condition_meets_a_hidden_row(readers, owner):
+    """A cheap function in WHERE that says what it meets: it hears of the rows of the view, and of no others."""
+    heard = []
+    read = await asyncpg.connect(readers.url_of("chen"))
+    read.add_log_listener(lambda _, message: heard.append(str(message)))
+    await read.execute("SET default_transaction_read_only = off")
+    await read.execute(LEAK)
+    visible = {f"met {row['id']}" for row in await read.fetch("SELECT id FROM addresses")}
+    await read.fetch("SELECT id FROM addresses WHERE pg_temp.leak(id) AND id > ''")
+    every = await owner.fetchval("SELECT count(*) FROM layer.addresses")
+    assert 0 < len(visible) < every
+    assert set(heard) == visible
+    plan = "\n".join(
+        row[0] for row in await read.fetch("EXPLAIN (ANALYZE, VERBOSE) SELECT * FROM addresses WHERE id > 'a'")
+    )
+    assert "layer.addresses" not in plan
+    assert str(every) not in plan
+    with pytest.raises(asyncpg.UndefinedColumnError):
+        await read.fetch("SELECT quantity FROM emergency_resources")
+    await read.close()
+
+
+async def test_views_follow_the_policy_and_do_not_hold_tables(readers, owner, tmp_path):
+    catalog, _ = await known(owner)
+    policy = readers.policy
+    assert await refresh_views(owner, catalog, policy) == {}, "nothing has changed"
+    narrow = Policy(policy.roles.values(), [rule for rule in policy.rules if "analyst" not in rule.roles])
+    made = await refresh_views(owner, catalog, narrow)
+    assert made["li"] == [layer.id for layer in readable_layers(catalog, reader_actor(await li(owner), narrow))]
+    assert (await refresh_views(owner, catalog, policy)).keys() >= {"li"}
+    file = tmp_path / "grids.geojson"
+    file.write_bytes(orjson.dumps({"type": "FeatureCollection", "features": await grids(owner)}))
+    await load_file(readers.url, file, "grids", mode="replace")
+    read = await asyncpg.connect(readers.url_of("li"))
+    assert await read.fetchval("SELECT count(*) FROM grids") == 3
+    await read.close()
+
+
+async def li(owner) -> SqlReader:
+    return next(one for one in await list_readers(owner) if one.name == "li")
+
+
+async def grids(owner):
+    rows = await owner.fetch(
+        "SELECT to_jsonb(g) - 'geom' AS row, ST_AsGeoJSON(geom) AS place FROM layer.grids AS g LIMIT 3"
+    )
+    return [
+        {"type": "Feature", "properties": orjson.loads(row["row"]), "geometry": orjson.loads(row["place"])}
+        for row in rows
+    ]
+
+
+def test_psql_reads_as_the_role_and_the_guide_is_true(readers):
+    guide = (PROJECT / "docs" / "guide" / "sql.md").read_text(encoding="utf-8")
+    (queries,) = re.findall(r"```sql\n(.*?)```", guide, flags=re.DOTALL)
+    asked = f"SELECT current_user, current_setting('statement_timeout'); {queries}"
+    command_line = ["psql", "-At", "-v", "ON_ERROR_STOP=1", readers.url_of("li"), "-c", asked]
+    told = subprocess.run(command_line, capture_output=True, text=True, check=False)
+    lines = told.stdout.splitlines()
+    assert (lines[0], told.returncode) == ("sql_li|1min", 0), told.stderr
+    assert len(lines) > 16
