@@ -8,7 +8,7 @@ from functools import partial
 
 import asyncpg
 import structlog
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from layers.audit.writer import AuditWriter
 from layers.catalog import CatalogHolder
@@ -32,6 +32,7 @@ from server.exports.exports import Exports
 from server.front import Front, shown
 from server.http.crowd import Crowd
 from server.http.gateway import Gateways
+from server.http.honoured_crs import refuse_idle_crs
 from server.http.origins import Origins
 from server.http.rates import Rates
 from server.identity.parts import start_identity
@@ -116,6 +117,7 @@ def create_app(settings: Settings) -> FastAPI:
     if settings.database.url is None:
         raise Unavailable("no database URL is set; './onemap up' starts a private database and sets it")
     app = FastAPI(
+        dependencies=[Depends(refuse_idle_crs)],
         title=TITLE,
         version=build_id(),
         lifespan=_lifespan(settings),

@@ -5,18 +5,32 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AbstractContextManager, aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from layers.coordinates.datum import Datum
 from layers.database.faults import DATABASE_ERRORS
 from layers.errors import OneMapError
 from server.audit.streams import AuditedStream
 from server.live.frames import as_event, tiles_event
+from server.live.shifted import shifted
 from server.live.tiles import TileSubscriber
 from twin.live.subscriber import Subscription
 
 _RETRY = b"retry: 2000\n\n"  # also the first bytes, so that proxies pass the headers on at once
+
+
+@dataclass(frozen=True, slots=True)
+class StreamForm:
+    """How changes are written: whether each is a CloudEvent of its own, and in which shifted datum places are."""
+
+    is_cloud: bool = False
+    datum: Datum | None = None
+
+
+PLAIN_FORM = StreamForm()
 
 
 class EventStream(Response):
@@ -33,15 +47,14 @@ class EventStream(Response):
         subscription: Subscription,
         audited: AuditedStream,
         tiles: AbstractContextManager[TileSubscriber] | None = None,
-        *,
-        cloud: bool = False,
+        form: StreamForm = PLAIN_FORM,
     ) -> None:
         super().__init__(headers={"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._subscription = subscription
         self._audited = audited
         self._tiles = tiles
-        self._cloud = cloud
+        self._form = form
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the client leaves."""
@@ -69,7 +82,8 @@ class EventStream(Response):
         async with aclosing(parts) as open_parts, meanwhile(self._send_tiles(send)):  # type: ignore[type-var]
             async for part in open_parts:
                 self._audited.sent(part)
-                await send({"type": "http.response.body", "body": as_event(part, cloud=self._cloud), "more_body": True})
+                event = as_event(shifted(part, self._form.datum), cloud=self._form.is_cloud)
+                await send({"type": "http.response.body", "body": event, "more_body": True})
 
     async def _send_tiles(self, send: Send) -> None:
         if self._tiles is not None:

@@ -17,6 +17,7 @@ from server.dependencies import ActorHere, StateHere, require_duty
 from server.identity.identity import Identity
 from server.state import State
 from twin.envelope.message import Message
+from twin.geocoding.attempts import PlaceRefusal
 from twin.geocoding.search import ADDRESSES, one_address
 from twin.store.events.completion import NAME, completed, counts, incomplete
 
@@ -24,9 +25,6 @@ router = APIRouter(prefix="/twin/incomplete", tags=["feeds"])
 _Guarded = Annotated[Identity, Depends(require_duty("quarantine"))]
 LIMIT_MAX = 1000
 _NO_STORE = {"Cache-Control": "no-store"}
-
-
-type Refusal = Literal["no_place", "unclear", "elsewhere", "duplicate"]
 
 
 class IncompleteEvent(BaseModel):
@@ -48,7 +46,7 @@ class IncompleteEvent(BaseModel):
         "outside: the address is certain and cannot be right; null while it was not searched"
     )
     confidence: float | None = Field(description="of the likeliest address; the candidates are at …/addresses")
-    refusal: Refusal | None = Field(description="放弃定位的原因 why a person gave its place up")
+    refusal: PlaceRefusal | None = Field(description="放弃定位的原因 why a person gave its place up")
 
 
 class IncompleteEvents(BaseModel):
@@ -77,7 +75,7 @@ class PlaceGivenUp(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: Refusal = Field(
+    reason: PlaceRefusal = Field(
         description="no_place 无具体地点, unclear 地址不清, elsewhere 不在本区, duplicate 重复: "
         "it has none, its address says too little, it lies outside the district, it is another event's"
     )

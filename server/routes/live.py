@@ -12,6 +12,7 @@ from starlette.types import Scope
 
 from layers.actor import Actor
 from layers.audit.record import AuditAction
+from layers.coordinates.crs import CRS84
 from layers.cql2 import FilterLimits
 from layers.database.admission import CALLER
 from layers.database.connection import in_our_words
@@ -22,8 +23,9 @@ from server.http.gateway import client_address
 from server.http.session_cookie import read_session_cookie
 from server.live.judge import judge_of
 from server.live.snapshot_judge import StreamSnapshots
-from server.live.stream import EventStream
+from server.live.stream import PLAIN_FORM, EventStream, StreamForm
 from server.state import State
+from server.surroundings.datum_route import read_answer_crs
 from twin.live.budget import caller_here
 from twin.live.resume_point import ResumePoint
 from twin.live.subscriber import LiveSource, Subscription
@@ -55,6 +57,17 @@ def _start_after(
     return None if since is None else ResumePoint.read(since, "since")
 
 
+def _form(
+    f: Annotated[
+        Literal["json", "cloudevents"], Query(description="cloudevents：每条变更一个 one for each change")
+    ] = "json",
+    crs: Annotated[
+        str, Query(max_length=200, description="输出坐标 of what is sent: OGC:CRS84, gcj02 高德, bd09 百度")
+    ] = CRS84.short,
+) -> StreamForm:
+    return StreamForm(is_cloud=f == "cloudevents", datum=read_answer_crs(crs, "crs").datum)
+
+
 @router.get("/live", response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {}}}})
 async def live(
     request: Request,
@@ -64,9 +77,7 @@ async def live(
     start: Annotated[ResumePoint | None, Depends(_start_after)],
     snapshot: Annotated[bool, Query(description="先发当前状态 The state first, then its changes")] = False,
     tiles: Annotated[bool, Query(description="也通知哪些瓦片变了 Also which tiles changed")] = False,
-    f: Annotated[
-        Literal["json", "cloudevents"], Query(description="cloudevents：每条变更一个 one for each change")
-    ] = "json",
+    form: Annotated[StreamForm, Depends(_form)] = PLAIN_FORM,
 ) -> EventStream:
     """Stream changes from now on, or from a number on that was seen before."""
     source = source_of(state)
@@ -81,7 +92,7 @@ async def live(
     stream = await begin_stream(
         state.audit, request.scope, state.catalog.current, actor, interest.layers, AuditAction.STREAM
     )
-    return EventStream(subscription, stream, changes, cloud=f == "cloudevents")
+    return EventStream(subscription, stream, changes, form)
 
 
 async def actor_again(state: State, scope: Scope) -> Actor:

@@ -48,6 +48,8 @@ IN_ANY_DATUM = [Depends(_declare)]
 class DatumRoute(APIRoute):
     """A route whose answer comes in the datum that is asked for; nothing changes where none is."""
 
+    also_reads = (PARAMETER,)
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the handler of a request."""
         handle = super().get_route_handler()
@@ -68,8 +70,8 @@ class DatumRoute(APIRoute):
         return answer
 
 
-def read_answer_crs(name: str) -> Crs:
-    """Parse the system of an answer of an operation.
+def read_answer_crs(name: str, parameter: str = PARAMETER) -> Crs:
+    """Parse the system of an answer of an operation, or of a stream.
 
     Raises
     ------
@@ -77,12 +79,12 @@ def read_answer_crs(name: str) -> Crs:
         When it is neither CRS84 nor a shifted datum.
     """
     try:
-        crs = parse_crs_or_datum(name, PARAMETER)
+        crs = parse_crs_or_datum(name, parameter)
     except BadCrs:
         crs = None
     if crs is None or (crs.datum is None and crs != CRS84):
         allowed = ", ".join((CRS84.short, *DATUMS))
-        raise BadCrs(f"{PARAMETER} is '{name[:80]}'; allowed are {allowed}", parameter=PARAMETER)
+        raise BadCrs(f"{parameter} is '{name[:80]}'; allowed are {allowed}", parameter=parameter)
     return crs
 
 

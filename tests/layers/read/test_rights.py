@@ -31,6 +31,7 @@ MAY_READ_CLEARANCE = {
     "layers/identity/labels.py",  # the labels of a token
     "layers/layer_rights.py",  # what an actor may do with a layer
     "layers/policy/policy.py",  # the clearance of a role
+    "layers/sql_readers/readers.py",  # the labels of who reads in SQL, which have a limit
     "layers/demo/accounts.py",  # the roles of the demo
     "twin/aggregate/answer.py",  # counts of persons
     "twin/outlets/definition.py",  # the rights an outlet is given

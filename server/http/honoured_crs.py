@@ -1,0 +1,43 @@
+"""Nothing is accepted that changes nothing: a coordinate system is refused where no answer follows it."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from fastapi import Request
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.routing import APIRoute
+
+from layers.errors import BadInput
+
+_OF_ANSWERS = ("crs", "answer_crs")
+
+
+def refuse_idle_crs(request: Request) -> None:
+    """Refuse `crs` and `answer_crs` at an address that does not read them.
+
+    Raises
+    ------
+    BadInput
+        When one is given there.
+    """
+    given = [name for name in _OF_ANSWERS if name in request.query_params]
+    route = request.scope.get("route")
+    if not given or not isinstance(route, APIRoute):
+        return
+    known = _read_by(route)
+    idle = next((name for name in given if name not in known), None)
+    if idle is not None:
+        other = next((f"; it has {name}" for name in _OF_ANSWERS if name in known), "")
+        raise BadInput(f"{idle} changes nothing here, and is refused{other}", parameter=idle)
+
+
+@lru_cache(maxsize=1024)
+def _read_by(route: APIRoute) -> frozenset[str]:
+    """Return the names of the parameters that a route reads, those of its models too."""
+    names: set[str] = set(getattr(route, "also_reads", ()))  # in its class, for all of its kind
+    for one in get_flat_params(route.dependant):
+        names.add(one.alias)
+        fields = getattr(one.field_info.annotation, "model_fields", {})
+        names |= {field.alias or name for name, field in fields.items()}
+    return frozenset(names)
