@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
-from fastapi import Request
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.routing import APIRoute
+from starlette.requests import HTTPConnection
 
 from layers.errors import BadInput
 
 _OF_ANSWERS = ("crs", "answer_crs")
 
 
-def refuse_idle_crs(request: Request) -> None:
+async def refuse_idle_crs(request: HTTPConnection) -> None:
     """Refuse `crs` and `answer_crs` at an address that does not read them.
 
     Raises
@@ -32,12 +30,17 @@ def refuse_idle_crs(request: Request) -> None:
         raise BadInput(f"{idle} changes nothing here, and is refused{other}", parameter=idle)
 
 
-@lru_cache(maxsize=1024)
+_known: dict[str, frozenset[str]] = {}  # by operation; there are as many as routes
+
+
 def _read_by(route: APIRoute) -> frozenset[str]:
     """Return the names of the parameters that a route reads, those of its models too."""
-    names: set[str] = set(getattr(route, "also_reads", ()))  # in its class, for all of its kind
-    for one in get_flat_params(route.dependant):
-        names.add(one.alias)
-        fields = getattr(one.field_info.annotation, "model_fields", {})
-        names |= {field.alias or name for name, field in fields.items()}
-    return frozenset(names)
+    found = _known.get(route.unique_id)
+    if found is None:
+        names: set[str] = set(getattr(route, "also_reads", ()))  # in its class, for all of its kind
+        for one in get_flat_params(route.dependant):
+            names.add(one.alias)
+            fields = getattr(one.field_info.annotation, "model_fields", {})
+            names |= {field.alias or name for name, field in fields.items()}
+        found = _known[route.unique_id] = frozenset(names)
+    return found

@@ -44,7 +44,5 @@ def test_owslib_reads_features_processes_and_edr(address):
 
     edr = EnvironmentalDataRetrieval(address)
     assert "position" in edr.collection(LAYER)["data_queries"]
-    told = edr.query_data(
-        LAYER, "position", coords=f"POINT({PLACE['lon']} {PLACE['lat']})", parameter_names=["level_m"]
-    )
+    told = edr.query_data(LAYER, "position", coords=f"POINT({PLACE['lon']} {PLACE['lat']})")
     assert told["type"] in {"Coverage", "CoverageCollection"}

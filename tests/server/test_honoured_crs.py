@@ -20,7 +20,6 @@ REFUSED = [
     "/twin/feeds?crs=gcj02",
     "/twin/nearby?lon=113.33&lat=23.13&radius_m=100&layers=grids&limit=1&answer_crs=nonsense",
     "/twin/features/waterways/none/observations?property=a&crs=gcj02",
-    "/twin/replay?layers=events&from=2026-06-08T09:00:00Z&to=2026-06-08T09:01:00Z&answer_crs=gcj02",
     "/sta/v1.1/Things?crs=gcj02",
     "/ogc/processes?crs=gcj02",
     "/tiles/grids/14/13345/7104.mvt?crs=gcj02",

@@ -26,7 +26,7 @@ from twin.intake.queue import Crowded
 from twin.store.events.completion import GEOCODING, geocoded
 from twin.store.outcome import Outcome
 
-_LOOK_SECONDS = 0.5
+_LOOK_SECONDS = 1.0
 _AT_ONCE = 50
 _log = structlog.get_logger(__name__)
 
@@ -59,7 +59,7 @@ class Geocoding:
         self._looked: tuple[int, int] | None = None  # versions of the events and of the addresses
 
     async def run(self) -> None:
-        """Look every half a second, until cancelled; nothing is asked while nothing has changed."""
+        """Look every second, until cancelled; nothing is asked while nothing has changed."""
         while True:
             try:
                 await self.catch_up()
