@@ -166,7 +166,7 @@ async def test_no_condition_meets_a_hidden_row(readers, owner):
     """A cheap function in WHERE that says what it meets: it hears of the rows of the view, and of no others."""
     heard = []
     read = await asyncpg.connect(readers.url_of("chen"))
-    read.add_log_listener(lambda _, message: heard.append(str(message)))
+    read.add_log_listener(lambda _, message: heard.append(message.message))
     await read.execute("SET default_transaction_read_only = off")
     await read.execute(LEAK)
     visible = {f"met {row['id']}" for row in await read.fetch("SELECT id FROM addresses")}
