@@ -226,11 +226,14 @@ def test_a_join_is_a_process_and_a_job(service):
     assert bad.status_code == 400
 
 
-def test_a_join_larger_than_a_result_may_be_fails_and_is_never_cut(service, monkeypatch):
-    limits = service.app.state.shared.settings
-    small = limits.model_copy(update={"processes": limits.processes.model_copy(update={"result_bytes": 1024})})
-    monkeypatch.setattr(service.app.state, "shared", replace(service.app.state.shared, settings=small))
-    answer = execute(service, "processes/join/execution", inputs=JOIN)
+def test_a_join_larger_than_a_result_may_be_fails_and_is_never_cut(service):
+    state = service.app.state.shared
+    processes = state.settings.processes.model_copy(update={"result_bytes": 1024})
+    service.app.state.shared = replace(state, settings=state.settings.model_copy(update={"processes": processes}))
+    try:
+        answer = execute(service, "processes/join/execution", inputs=JOIN)
+    finally:
+        service.app.state.shared = state
     assert answer.status_code in {400, 413}
     assert "1024 bytes" in answer.text
 
