@@ -21,7 +21,7 @@ _SHELVES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "查询与分析",
         "Asking and analysing",
         (
-            *("aggregate", "addresses", "ways", "responsibility", "service-sites", "live-state", "history"),
+            *("aggregate", "addresses", "ways", "responsibility", "service-sites", "live-state", "history", "sql"),
             *("sensors", "notebooks", "bulk-data", "processes"),
         ),
     ),
