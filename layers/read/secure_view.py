@@ -171,7 +171,8 @@ def _visible_part(layer: Layer, field: FieldDefinition, rights: LayerRights, val
         )
     else:
         chosen = compose("(SELECT r.x FROM (SELECT {} AS x) AS r WHERE {})", value, seen)
-    return compose("CASE WHEN {} IS NOT NULL THEN {} END", value, chosen)
+    there = "cardinality({}) > 0" if field.type == "string_array" else "{} IS NOT NULL"
+    return compose(f"CASE WHEN {there} THEN {{}} END", value, chosen)
 
 
 def _referred(layer: Layer, target: str, actor: Actor) -> Clause:

@@ -2,15 +2,16 @@
 -- Mercator (150 m at this latitude). The statement that changes a layer's table also changes the counts, so that a
 -- count is never older than the rows (layers/schema/cell_counts.py).
 
--- Column of the cell at a longitude in degrees.
+-- Column of the cell at a longitude in degrees, which is not null. A function that is STRICT would not be written into
+-- the statement, since `greatest` is not: it would be called for every point, several times.
 CREATE OR REPLACE FUNCTION onemap.cell_x(lon double precision) RETURNS int
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 SELECT greatest(0, least(262143, floor((lon + 180) / 360 * 262144)::int))
 $$;
 
--- Row of the cell at a latitude in degrees, from the north.
+-- Row of the cell at a latitude in degrees, from the north; alike.
 CREATE OR REPLACE FUNCTION onemap.cell_y(lat double precision) RETURNS int
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 SELECT greatest(0, least(262143, floor(
     (1 - asinh(tan(radians(greatest(-85.0511, least(85.0511, lat))))) / pi()) / 2 * 262144)::int))
 $$;
