@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal, NotRequired, TypedDict
+from typing import Annotated, Any, Literal, NotRequired, TypedDict, TypeGuard
 
 type Instant = datetime | str  # written as a time; read from the log as ISO 8601 text
 type BoxList = Annotated[list[float], {"minItems": 4, "maxItems": 4}]  # west, south, east, north, CRS84 degrees
@@ -94,6 +94,18 @@ class LayerChange(FeatureReference):
     kind: Literal["layer"]
 
 
+class ElevationChange(FeatureReference):
+    """A break-glass (`server/identity/break_glass.py`), sent by outlets that ask for it; it is of no layer."""
+
+    kind: Literal["elevation"]
+    operation: Literal["begin", "acknowledge", "end"]
+    account: str
+    role: str
+    begins_at: Instant
+    ends_at: Instant
+    acknowledged_by: str | None
+
+
 class ErasedChange(FeatureReference):
     """The place of a change that was erased; nobody may see it."""
 
@@ -101,7 +113,14 @@ class ErasedChange(FeatureReference):
 
 
 type Change = (
-    EventChange | ObservationChange | PositionChange | FeatureChange | FenceChange | LayerChange | ErasedChange
+    EventChange
+    | ObservationChange
+    | PositionChange
+    | FeatureChange
+    | FenceChange
+    | LayerChange
+    | ElevationChange
+    | ErasedChange
 )
 
 SENT_KINDS: Mapping[str, type[FeatureReference]] = {
@@ -126,6 +145,11 @@ def is_whole(change: Mapping[str, Any]) -> bool:
     """Return whether a change names its kind, layer and feature; who shows features looks at no other."""
     kind, layer, feature = change.get("kind"), change.get("layer"), change.get("id")
     return isinstance(kind, str) and isinstance(layer, str) and isinstance(feature, str) and kind != "layer"
+
+
+def is_elevation(change: Mapping[str, Any]) -> TypeGuard[ElevationChange]:
+    """Return whether a change tells of a break-glass."""
+    return change.get("kind") == "elevation"
 
 
 def is_of_layer(change: Mapping[str, Any]) -> bool:

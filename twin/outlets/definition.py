@@ -87,6 +87,9 @@ class _Outlet(_Frozen):
         Name of the secret that signs or logs in: a file in the home's `secrets`, or ``ONEMAP_SECRET_<NAME>``.
     batch_max
         Largest number of changes in a batch.
+    notices
+        What else is sent: ``break_glass`` is who took higher rights, and who acknowledged it. An outlet that asks for
+        notices and selects no changes sends them alone.
     """
 
     name: str = Field(pattern=NAME)
@@ -102,6 +105,12 @@ class _Outlet(_Frozen):
     timeout_s: float = Field(default=10.0, gt=0, le=300)
     retry: Retry = Retry()
     enabled: bool = True
+    notices: tuple[Literal["break_glass"], ...] = ()
+
+    @property
+    def sends_changes(self) -> bool:
+        """Whether it sends changes of layers."""
+        return not self.notices or bool(self.layers or self.areas or self.bbox or self.filter)
 
     def actor(self, policy: Policy | None) -> Actor:
         """Return the actor that reads the log for this outlet; no more than the public where there is no policy."""

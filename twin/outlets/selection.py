@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import asyncpg
 
@@ -15,9 +16,9 @@ from twin.live.channel import Channel
 from twin.live.leaving import told_late
 from twin.live.regraded import grades_now, regraded
 from twin.live.rights_mark import RightsMark
-from twin.live.rows import Needs, read_rows
+from twin.live.rows import FeatureProperties, Needs, read_rows
 from twin.live.visibility import Visibility
-from twin.log.change import Change, is_of_layer
+from twin.log.change import NOT_SENT, Change, is_elevation, is_of_layer
 from twin.log.changes import Forgotten, frames_since
 from twin.outlets.definition import Outlet
 
@@ -97,13 +98,25 @@ class Selection:
             for number, written in numbered:
                 if len(found) >= self._outlet.batch_max:
                     return OutletBatch(seq, found, is_last=False)
-                if is_of_layer(written) and self._channel.reads_anew(written):
+                if self._is_gap(written):
                     if found:
                         return OutletBatch(seq, found, is_last=False)
                     return OutletBatch(number, (), is_last=False, lost=(number, number))
                 seq = number
-                told = told_late(self._channel, written, regraded(written, grades), rows)
+                told = self._told(written, regraded(written, grades), rows)
                 if told is not None:
-                    found.append(NumberedChange(number, frame.committed_at, told.change))
+                    found.append(NumberedChange(number, frame.committed_at, told))
             seq = frame.last_seq  # also of a frame without changes, the leap of a restore
         return OutletBatch(seq, found, is_last=not frames)
+
+    def _is_gap(self, written: Change) -> bool:
+        """Return whether a change stands for many of the outlet's, which are not told one by one."""
+        return self._outlet.sends_changes and is_of_layer(written) and self._channel.reads_anew(written)
+
+    def _told(self, written: Change, judged: Change, rows: FeatureProperties) -> Change | None:
+        """Return what the receiver gets of a change; None for nothing."""
+        if is_elevation(written):
+            sent = {name: value for name, value in written.items() if name not in NOT_SENT}
+            return cast("Change", sent) if "break_glass" in self._outlet.notices else None
+        seen = told_late(self._channel, written, judged, rows) if self._outlet.sends_changes else None
+        return None if seen is None else seen.change

@@ -35,6 +35,32 @@ $$;
 CREATE OR REPLACE TRIGGER announce AFTER INSERT OR UPDATE OF ended_at
 ON identity.elevation FOR EACH ROW EXECUTE FUNCTION identity.announce_elevation();
 
+-- Write into the change log that a break-glass began, was acknowledged or was ended by a second person: outlets that
+-- ask for it send it (twin/outlets). It is of no layer, so nobody who reads layers is told; its reason is read here alone.
+CREATE OR REPLACE FUNCTION identity.tell_elevation() RETURNS trigger
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM twin.append_changes(1, convert_to(jsonb_build_array(jsonb_build_object(
+        'kind', 'elevation',
+        'layer', 'session/elevations',
+        'id', new.id::text,
+        'grade', 4,
+        'operation', CASE
+            WHEN new.ended_at IS NOT NULL THEN 'end'
+            WHEN new.acknowledged_by IS NOT NULL THEN 'acknowledge' ELSE 'begin'
+        END,
+        'account', (SELECT a.name FROM identity.account AS a WHERE a.id = new.account_id),
+        'role', new.role,
+        'begins_at', new.begins_at,
+        'ends_at', coalesce(new.ended_at, new.ends_at),
+        'acknowledged_by', new.acknowledged_by
+    ))::text, 'UTF8'));
+    RETURN NULL;
+END
+$$;
+CREATE OR REPLACE TRIGGER tell AFTER INSERT OR UPDATE OF ended_at, acknowledged_by
+ON identity.elevation FOR EACH ROW EXECUTE FUNCTION identity.tell_elevation();
+
 -- The labels of a token that is valid now.
 CREATE OR REPLACE FUNCTION identity.find_token(given bytea)
 RETURNS TABLE (

@@ -11,6 +11,10 @@ import pytest
 from standardwebhooks import Webhook as StandardWebhook
 
 from layers.database.connection import Role, connect
+from layers.identity.accounts import add_account
+from layers.identity.elevations import acknowledge_elevation, begin_elevation
+from layers.identity.labels import IdentityLabels
+from layers.identity.logins import find_account
 from tests.twin.change_log import GRIDS, due_of, happened, moved, write, write_many, written
 from tests.twin.waiting import until
 from twin.feeds.secret import write_old
@@ -170,6 +174,30 @@ async def test_what_was_dropped_from_the_log_unsent_is_told(house, receiver):
     assert gap["type"] == "cn.onemap.log.gap"
     assert (gap["data"]["first_seq"], gap["data"]["last_seq"]) == (1, 2)
     assert event["id"] == "3"
+
+
+async def test_a_break_glass_is_told_to_who_asks_for_it_and_to_nobody_else(house, receiver):
+    house.write("duty", kind="webhook", url=receiver.url, notices=["break_glass"])
+    house.write("centre", kind="webhook", url=receiver.url, rights={"clearance": 4})
+    identity = await connect(house.url, Role.IDENTITY)
+    owner = await connect(house.url)
+    async with house.working():
+        await begun(house, "duty", "centre")
+        await add_account(owner, "chen", IdentityLabels(("street_dispatcher",)), may_elevate=True)
+        account = await find_account(identity, "chen")
+        number = await begin_elevation(identity, account.id, "district_dispatcher", 3, "内涝险情 in the street", 2)
+        assert await acknowledge_elevation(identity, number, "zhou", ends=False)
+        assert await acknowledge_elevation(identity, number, "zhou", ends=True)
+        await write(house.url, happened("e1"))
+        await until(lambda: len(receiver.events()) == 4)
+    told = [event for event in receiver.events() if event["type"] == "cn.onemap.elevation.changed"]
+    assert [event["data"]["operation"] for event in told] == ["begin", "acknowledge", "end"]
+    begin, seen, _ = (event["data"] for event in told)
+    assert (begin["account"], begin["role"], begin["id"]) == ("chen", "district_dispatcher", str(number))
+    assert seen["acknowledged_by"] == "zhou"
+    assert not any("内涝" in request["body"] for request in receiver.requests()), "the reason is read where it is kept"
+    await identity.close()
+    await owner.close()
 
 
 async def test_a_hanging_receiver_is_not_waited_for_beyond_its_time(house, receiver):
