@@ -38,8 +38,8 @@ SELECT format(
 )
 $$;
 
--- Note that a transaction writes a layer as a whole. `lowest` is the lowest grade of the rows before or after it, 5 when
--- there were none: then there is nobody to tell.
+-- Note that a transaction writes a layer as a whole. `lowest` is the lowest grade of the rows before or after it; 5
+-- when there were none, so that there is nobody to tell.
 CREATE OR REPLACE FUNCTION onemap.note_whole(layer_id text, lowest smallint) RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = onemap, pg_temp AS $$
 DELETE FROM untold_row WHERE xact = pg_current_xact_id() AND layer = layer_id;
@@ -49,7 +49,7 @@ ON CONFLICT (xact, layer) DO UPDATE SET
     grade = CASE WHEN u.grade > 4 THEN u.grade ELSE least(u.grade, excluded.grade) END;
 $$;
 
--- The same with the grades of the rows that the layer has now: a load that writes all of them calls it before and after.
+-- The same with the grades of the rows that the layer has now: a load that writes all calls it before and after.
 CREATE OR REPLACE FUNCTION onemap.note_anew(layer_id text) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = onemap, pg_temp AS $$
 DECLARE
@@ -69,8 +69,8 @@ REVOKE EXECUTE ON FUNCTION onemap.note_whole, onemap.note_anew FROM public;
 GRANT EXECUTE ON FUNCTION onemap.note_whole, onemap.note_anew TO onemap_owner, onemap_ingest;
 
 -- Note what a statement changed or deleted; called by the triggers untold_… of each layer's table, which fire after
--- touch_… by the order of names, so that two writers lock in one order. The argument `graded` says that rows have grades
--- of their own; without it every reader of the layer sees all rows.
+-- touch_… by the order of names, so that two writers lock in one order. The argument `graded` says that rows have
+-- grades of their own; without it every reader of the layer sees all rows.
 CREATE OR REPLACE FUNCTION onemap.note_untold() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = onemap, public, pg_temp AS $$
 DECLARE
@@ -116,57 +116,57 @@ BEGIN
 END
 $$;
 
--- Those members of `was` that are others in `now_is`.
-CREATE OR REPLACE FUNCTION onemap.differing(was jsonb, now_is jsonb) RETURNS jsonb
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each(was) WHERE value IS DISTINCT FROM now_is -> key
-$$;
-
--- West and south, and east and north, of a box: longitude and latitude of its middle as members of a change.
-CREATE OR REPLACE FUNCTION onemap.middle(box jsonb) RETURNS jsonb
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-SELECT CASE WHEN jsonb_typeof(box) = 'array' THEN jsonb_build_object(
-    'lon', ((box ->> 0)::float8 + (box ->> 2)::float8) / 2, 'lat', ((box ->> 1)::float8 + (box ->> 3)::float8) / 2
-) ELSE '{}' END
-$$;
-
 -- The change of the log (twin/log/change.py) of a row that had a state and has another, NULL for none. `moving` has the
 -- labels and the place of the newest position of what moves, by which those are judged who see positions; the others by
--- the labels of its row, which are then in `stored`.
+-- the labels of its row, which are then in `stored`. It is called for each row: it has no settings of its own, and
+-- calls no function of ours.
 CREATE OR REPLACE FUNCTION onemap.untold_change(
     layer_id text, feature_id text, was jsonb, now_is jsonb, moving jsonb
 ) RETURNS jsonb
-LANGUAGE plpgsql IMMUTABLE SET search_path = onemap, pg_temp AS $$
+LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
     newest CONSTANT jsonb := coalesce(now_is, was);
     labels CONSTANT jsonb := jsonb_build_object(
         'area_code', newest #> '{row,area_code}', 'grid_code', newest #> '{row,grid_code}'
+    );
+    former CONSTANT jsonb := jsonb_build_object(
+        'area_code', was #> '{row,area_code}', 'grid_code', was #> '{row,grid_code}'
     );
     change jsonb := jsonb_build_object(
         'kind', 'feature', 'operation', CASE WHEN now_is IS NULL THEN 'delete' ELSE 'update' END,
         'layer', layer_id, 'id', feature_id, 'grade', newest -> 'grade', 'row', newest -> 'row'
     );
     before jsonb := '{}';
-    labels_before jsonb := '{}';
 BEGIN
     IF now_is IS NOT NULL THEN
-        before := differing(was - 'row' - 'box' - 'shape', now_is) || differing(was -> 'row', now_is -> 'row');
-        labels_before := differing(jsonb_build_object(
-            'area_code', was #> '{row,area_code}', 'grid_code', was #> '{row,grid_code}'
-        ), labels);
+        SELECT coalesce(jsonb_object_agg(m.key, m.value), '{}') INTO before FROM jsonb_each(was -> 'row') AS m
+        WHERE m.value IS DISTINCT FROM now_is -> 'row' -> m.key;
+        IF was -> 'grade' <> now_is -> 'grade' THEN
+            before := before || jsonb_build_object('grade', was -> 'grade');
+        END IF;
     END IF;
     IF moving IS NOT NULL THEN
         change := change || moving || jsonb_build_object('stored', labels);
-        before := before - '{area_code,grid_code}'::text[] || CASE WHEN labels_before = '{}' THEN '{}'
-            ELSE jsonb_build_object('stored', labels || labels_before) END;
+        before := before - '{area_code,grid_code}'::text[];
+        IF now_is IS NOT NULL AND former <> labels THEN
+            before := before || jsonb_build_object('stored', former);
+        END IF;
     ELSE
-        change := change || labels || middle(newest -> 'box')
-            || jsonb_build_object('old', was -> 'box', 'new', now_is -> 'box');
-        IF now_is -> 'box' IS DISTINCT FROM was -> 'box' THEN
-            before := before || middle(was -> 'box');
+        change := change || labels || jsonb_build_object('old', was -> 'box', 'new', now_is -> 'box');
+        IF jsonb_typeof(newest -> 'box') = 'array' THEN
+            change := change || jsonb_build_object(
+                'lon', ((newest #>> '{box,0}')::float8 + (newest #>> '{box,2}')::float8) / 2,
+                'lat', ((newest #>> '{box,1}')::float8 + (newest #>> '{box,3}')::float8) / 2
+            );
+        END IF;
+        IF now_is IS NOT NULL AND jsonb_typeof(was -> 'box') = 'array' AND was -> 'box' <> now_is -> 'box' THEN
+            before := before || jsonb_build_object(
+                'lon', ((was #>> '{box,0}')::float8 + (was #>> '{box,2}')::float8) / 2,
+                'lat', ((was #>> '{box,1}')::float8 + (was #>> '{box,3}')::float8) / 2
+            );
         END IF;
     END IF;
-    RETURN change || CASE WHEN now_is IS NULL OR before = '{}' THEN '{}' ELSE jsonb_build_object('before', before) END;
+    RETURN change || CASE WHEN before = '{}' THEN '{}' ELSE jsonb_build_object('before', before) END;
 END
 $$;
 

@@ -17,7 +17,7 @@ from twin.live import snapshot
 from twin.live.change_batch import ChangeBatch
 from twin.live.subscriber import LiveSource, Subscription
 from twin.live.subscription import SubscriptionParams, read_interest
-from twin.log.changes import append
+from twin.log.changes import append, tells_itself
 
 pytestmark = pytest.mark.anyio
 THINGS, STEPS = 5, 60
@@ -30,6 +30,7 @@ async def count_up(url, seed):
     for _ in range(STEPS):
         thing = f"v{numbers.randrange(THINGS)}"
         async with connection.transaction():
+            await tells_itself(connection)
             now = await connection.fetchval(
                 "UPDATE layer.vehicles SET capacity = capacity + 1 WHERE id = $1 RETURNING capacity", thing
             )
