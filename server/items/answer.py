@@ -25,6 +25,7 @@ from server.items.request import ItemsRequest, read_items_request, refuse_unknow
 from server.state import State
 
 type Statement = tuple[str, tuple[object, ...]]
+_FEW_ROWS = 2_000  # of a layer: to read them all takes less than to plan
 _THE_ID = object()  # stands for the requested id in a kept statement
 
 
@@ -183,12 +184,14 @@ async def _row(plan: _Plan, query: ItemsQuery, text: TextFormat, state: State) -
 
 
 def _pool(state: State, query: ItemsQuery) -> asyncpg.Pool:
-    """Return the pool for a page: the one with kept plans where one plan is always good, or history takes long to plan.
+    """Return the pool for a page: the one with kept plans where one plan is always good, or takes longer than reading.
 
-    History is planned for each of its days.
+    History is planned for each of its days; of few rows no plan is bad, and rights of many cases take long to plan.
     """
-    by_history = query.layer.moment is not None and query.layer.definition.is_live
-    return state.lookups if by_history or query.walks_the_key else state.pool
+    layer, known = query.layer, state.catalog.current.get(query.layer.id)
+    by_history = layer.moment is not None and layer.definition.is_live
+    is_small = layer.moment is None and known is not None and known.row_count <= _FEW_ROWS
+    return state.lookups if by_history or is_small or query.walks_the_key else state.pool
 
 
 def _body(call: ItemsCall, plan: _Plan, query: ItemsQuery, found: _Page, watermark: Watermark | None) -> bytes:
