@@ -33,6 +33,10 @@ export default function PhoneMap({ store, state, refresh, onTask }) {
   useEffect(() => {
     if (map && grid) frame(map, grid);
   }, [map, grid]);
+  useEffect(() => {
+    const open = tasks.value.features.find(({ id }) => id === openTask.value);
+    if (map && open?.geometry?.type === "Point") approach(map, open.geometry.coordinates);
+  }, [map, openTask.value]);
   const toMe = () => located.value && map?.easeTo({ center: [located.value.lon, located.value.lat], zoom: Math.max(map.getZoom(), CLOSE_ZOOM), ...moving() });
   return html`<div class="phone-map" ref=${around}>
     <${MapView} key=${state.language} store=${store} state=${state} marked=${grid} onMove=${begun} onUnauthorized=${refresh} />
@@ -41,6 +45,16 @@ export default function PhoneMap({ store, state, refresh, onTask }) {
 }
 
 const moving = () => ({ duration: matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 500 });
+
+/**
+ * Move to a place, above the sheet.
+ * @param {MapLibre} map
+ * @param {[number, number]} center
+ */
+function approach(map, center) {
+  const zoom = Math.max(map.getZoom(), CLOSE_ZOOM);
+  map.easeTo({ center, zoom, offset: [0, -map.getContainer().clientHeight / 4], ...moving() });
+}
 
 /** The outline of the grid in which the phone is. @returns {any} GeoJSON geometry, or null */
 function useGrid() {

@@ -5,6 +5,7 @@ import { loginPath } from "../account.js";
 import { t } from "../i18n.js";
 import { again, discard, hindrance, outbox, underway } from "../state/outbox.js";
 import { codeTitle } from "./codes.js";
+import { Thumbnail } from "./pictures.js";
 import { age } from "./words.js";
 
 /** @typedef {import("../types.js").Language} Language */
@@ -32,6 +33,7 @@ function Row({ language, kept }) {
   return html`<li class=${`kept-row ${state}`} data-report=${kept.id} data-state=${kept.state}>
     <span class="kept-mark" aria-hidden="true" />
     <span class="task-words"><strong>${codeTitle(language, "event_class", kept.body.class)}</strong><small>${detail}</small></span>
+    ${kept.pictures.length > 0 && html`<span class="kept-pictures">${kept.pictures.map(({ ref, blob }) => html`<${Thumbnail} key=${ref} blob=${blob} />`)}</span>`}
     <span class="kept-state">${t(language, `phone.outbox.${state}`)}</span>
     ${kept.state === "refused" && html`<span class="kept-buttons">
       <button class="second" onClick=${() => again(kept)}>${t(language, "phone.outbox.again")}</button>

@@ -4,7 +4,7 @@ import { html, useState } from "../../vendor/preact.mjs";
 import { signal } from "../../vendor/signals.mjs";
 import { formatError, t, titleOf } from "../i18n.js";
 import { keep, newId, outbox } from "../state/outbox.js";
-import { locate, located, place, placeFault } from "../state/place.js";
+import { located, place, placeFault, relocate } from "../state/place.js";
 import { ClassIcon } from "./classes.js";
 import { classes } from "./codes.js";
 import { Outbox } from "./outbox.js";
@@ -88,8 +88,9 @@ const bodyOf = ({ kind, severity, words, pictures }, { lon, lat, crs, accuracy_m
 export function Here({ language }) {
   const now = place.value;
   const grid = located.value?.grid ?? located.value?.community;
-  if (!now) return html`<p class="here stale" role="status">${t(language, placeFault.value || "phone.place.waiting")}</p>`;
+  const again = html`<button class="plain" onClick=${relocate}>${t(language, "phone.place.again")}</button>`;
+  if (!now) return html`<p class="here stale" role="status">${t(language, placeFault.value || "phone.place.waiting")}${again}</p>`;
   return html`<p class="here" role="status"><strong>${grid?.name ?? grid?.code ?? t(language, "phone.place.unnamed")}</strong>
     <small>${t(language, "phone.place.told", { accuracy: now.accuracy_m, age: age(language, now.at) })}</small>
-    <button class="plain" onClick=${locate}>${t(language, "phone.place.again")}</button></p>`;
+    ${again}</p>`;
 }

@@ -149,5 +149,6 @@ export function keepSending(account) {
     removeEventListener("online", go);
     document.removeEventListener("visibilitychange", goIfWaiting);
     clearInterval(timer);
+    outbox.value = []; // nobody sees the reports of whoever was here before
   };
 }

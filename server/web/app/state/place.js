@@ -71,6 +71,12 @@ function take(next) {
   void locate();
 }
 
+/** Ask the phone anew, and what lies there. */
+export function relocate() {
+  navigator.geolocation?.getCurrentPosition(onPlace, onFault, { enableHighAccuracy: true, maximumAge: 0, timeout: 60_000 });
+  void locate();
+}
+
 /** Ask again what lies at the place; what was known stays while the line is gone. */
 export async function locate() {
   const given = place.value;
