@@ -6,7 +6,6 @@ import { ServerError, fetchMap, fetchStyle, forgetMap } from "./api.js";
 import { faceOf } from "./faces.js";
 import { readHash } from "./hash.js";
 import { formatError, loadTexts, preferredLanguage } from "./i18n.js";
-import { join } from "./live.js";
 import { Page } from "./page.js";
 import { isHandheld } from "./screen.js";
 import { addSheet } from "./sheets.js";
@@ -64,7 +63,9 @@ function restore() {
 async function refresh() {
   try {
     const reader = store.get().account?.id ?? "";
-    const map = await fetchMap(store.get().map);
+    const before = store.get().map;
+    const map = await fetchMap(before);
+    if (!before && faceOf(store.get()) === "phone") void listen();
     const theme = themeAmong(map.styles);
     if (map !== store.get().map || !isDrawn(theme)) {
       const style = await fetchStyle(theme);
@@ -116,7 +117,13 @@ async function identify() {
   stopWatching();
   if (account) stopWatching = watchIdle(account.idle_s, () => void leave("idle"));
   store.set({ account, ...(session.ended ? { farewell: "ended" } : {}) });
-  join(account?.id ?? "", () => void onOtherReader());
+  if (faceOf(store.get()) !== "phone" || store.get().map) void listen();
+}
+
+/** Join the stream of changes; the phone does so with its map, which comes after its list. */
+async function listen() {
+  const { join } = await import("./live.js");
+  join(store.get().account?.id ?? "", () => void onOtherReader());
 }
 
 /** In another tab somebody has logged in or out: one browser has one session. */
