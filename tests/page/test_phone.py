@@ -148,6 +148,7 @@ def test_a_worker_sees_the_own_grid_and_the_tasks_before_the_map(phone, here):
     expect(page.locator(".task-open")).to_contain_text("处理反馈")
     (stored,) = rows(here.url, "SELECT stage, handling_note, handler_id FROM layer.events WHERE id = 'late'")
     assert tuple(stored) == ("feedback", "已清运", here.wang.worker)
+    page.locator(".back").tap()
     one.tap("map")
     expect(page.locator(".mapview[data-idle]")).to_be_visible()
     expect(page.locator(".me-dot")).to_have_count(1)

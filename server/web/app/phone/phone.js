@@ -27,11 +27,17 @@ const TABS = ["map", "tasks", "report", "me"];
 const STOP_OF = { map: "peek", tasks: "half", report: "full", me: "full" };
 const SLOW = ["slow-2g", "2g", "3g"];
 
+/** Whether the line is too slow for a map that nobody has asked for. */
+function isSlow() {
+  const line = /** @type {any} */ (navigator).connection;
+  return Boolean(line?.saveData) || SLOW.includes(line?.effectiveType);
+}
+
 /** @param {FaceProps} props */
 export default function Phone({ store, state, refresh, logOut }) {
   const { language, account } = state;
   const [tab, setTab] = useState(/** @type {TabName} */ ("tasks"));
-  const [stop, setStop] = useState(/** @type {Stop} */ ("half"));
+  const [stop, setStop] = useState(/** @type {Stop} */ (isSlow() ? "full" : "half")); // no map, no room for it
   const map = useMap(refresh, tab === "map");
   const go = (/** @type {TabName} */ next) => {
     setTab(next);
@@ -111,9 +117,7 @@ function useWork(account) {
 function useMap(refresh, wanted) {
   const [loaded, setLoaded] = useState(/** @type {{ face: any, panel: any, error: unknown }} */ ({ face: null, panel: null, error: null }));
   const [asked, setAsked] = useState(0);
-  const line = /** @type {any} */ (navigator).connection;
-  const slow = line?.saveData || SLOW.includes(line?.effectiveType);
-  const due = wanted || (tasks.value.status === "ready" && !slow);
+  const due = wanted || (tasks.value.status === "ready" && !isSlow());
   useEffect(() => {
     if (!due || loaded.face) return;
     Promise.all([import("./mapface.js"), refresh()]).then(
