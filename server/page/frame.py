@@ -7,6 +7,7 @@ the other language), `has_feeds`, `locale`, `version`, and `data`, which pages o
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -120,11 +121,12 @@ def _environment() -> Environment:
     loader = FileSystemLoader(WEB / "templates")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, auto_reload=False)
     environment.globals["unit_text"] = unit_text
-    environment.filters |= {  # type: ignore[dict-item]  # of values of different types
+    filters: dict[str, Callable[..., str]] = {
         "json": lambda value: orjson.dumps(value).decode(),
         "format_name": format_name,
         "local_minute": local_minute,
     }
+    environment.filters |= filters
     return environment
 
 

@@ -44,7 +44,9 @@ def image(name: str) -> FileResponse:
 
 @router.get("/guide/{name:path}", response_class=HTMLResponse, summary="一篇指南 One guide")
 def guide(name: str, request: Request, state: StateHere) -> Response:
-    """Show one guide."""
+    """Show one guide; all of them where a slash is left over."""
+    if not name:
+        return index(request, state)
     reading = reading_of(request, state.settings.server)
     shown = guide_named(name)
     written = _written(shown.name, f"{reading.base}/guide", "" if reading.language == "zh-CN" else "?lang=en")
