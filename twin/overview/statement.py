@@ -57,15 +57,25 @@ class ToldIndicator:
 
 def told_indicators(group: IndicatorGroup, layer: Layer, actor: Actor, at: datetime) -> tuple[ToldIndicator, ...]:
     """Return the indicators of a group that an actor is told, as far as it sees the fields that they read."""
-    rights, shown = rights_at(layer, actor), plain_fields(layer, actor)
+    rights, shown = rights_at(layer, actor), _readable(layer, actor)
     found = []
     for one in group.indicators:
         if not rights.reads(one.grade or layer.definition.grade):
             continue
-        told = _told(one, group, layer, actor, at, shown.keys())
-        if told is not None and columns_in(*(part.text for part in told.columns), told.rows.text) <= shown.keys():
+        told = _told(one, group, layer, actor, at, shown)
+        if told is not None and columns_in(*(part.text for part in told.columns), told.rows.text) <= shown:
             found.append(told)
     return tuple(found)
+
+
+def _readable(layer: Layer, actor: Actor) -> frozenset[str]:
+    """Return the fields that an actor sees in full; those of a position only where it is shown all positions."""
+    shown, sees_motion = plain_fields(layer, actor), rights_at(layer, actor).motion[1]
+    return frozenset(
+        name
+        for name, field in shown.items()
+        if sees_motion or not (field.definition.live and field.definition.live.position)
+    )
 
 
 def compiled(text: str, layer: Layer, actor: Actor) -> Clause | None:

@@ -95,7 +95,7 @@ def test_web_workers_can_neither_change_nor_remove_a_note(service):
 
 def test_a_note_is_recorded_before_it_is_kept(service):
     write(service, "leader", layer="events", id="P", words="留痕")
-    (record,) = [one for one in run_async(_recorded(service)) if one["detail"].get("characters") == 2]
+    (record,) = [one for one in run_async(_recorded(service)) if (one.get("detail") or {}).get("characters") == 2]
     assert (record["action"], record["object"]) == ("dispatch", "note/events/P")
     assert "leader" in record["role"]
     assert "留痕" not in str(record)

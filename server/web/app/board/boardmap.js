@@ -15,6 +15,9 @@ import { figure } from "./figures.js";
 const BASE = new Set(["districts", "streets", "communities", "roads", "waterways"]);
 const PADDING = 24;
 
+/** Whether a layer of the style is drawn: few, and not the name of the district in the midst of its streets. @param {string} id @param {string} layer */
+const isBase = (id, layer) => BASE.has(layer) && !(layer === "districts" && id.endsWith("label"));
+
 /** @param {{ state: State, store: import("../store.js").Store }} props */
 export function BoardMap({ state, store }) {
   const container = useRef(/** @type {HTMLElement | null} */ (null));
@@ -48,7 +51,7 @@ function start(container, state) {
   try {
     const map = new maplibre.Map({
       container,
-      style: legible(dressed(state.style, (_, layer) => BASE.has(layer), []), size),
+      style: legible(dressed(state.style, isBase, []), size),
       bounds: state.map.bbox ?? undefined,
       fitBoundsOptions: { padding: PADDING },
       attributionControl: false,

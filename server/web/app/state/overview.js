@@ -54,6 +54,7 @@ export function indicatorOf(told, id) {
 }
 
 let asking = new AbortController();
+let isAsking = false;
 
 /** Ask now. What was told before stays until the answer is there, also when there is none. */
 export async function askOverview() {
@@ -61,6 +62,7 @@ export async function askOverview() {
   const { signal: stopped } = (asking = new AbortController());
   const code = areaCode.value;
   overview.value = { ...overview.value, askedAt: Date.now() };
+  isAsking = true;
   try {
     const answer = await fetch(address(`twin/overview${code ? `?area=${code}` : ""}`), { cache: "no-store", signal: stopped });
     if (!answer.ok) {
@@ -70,6 +72,8 @@ export async function askOverview() {
     overview.value = { ...overview.value, told: await answer.json(), error: null, heardAt: Date.now() };
   } catch (error) {
     if (!stopped.aborted) overview.value = { ...overview.value, error };
+  } finally {
+    if (!stopped.aborted) isAsking = false; // else another question has begun
   }
 }
 
@@ -90,6 +94,7 @@ export function followOverview() {
   const stop = follow(() => (changed = true));
   const look = () => {
     const waited = Date.now() - overview.value.askedAt;
+    if (isAsking && waited < AT_LEAST_MS) return; // a slow answer must come before the next question
     if (document.hidden || (waited < AT_LEAST_MS && !changed && overview.value.error === null)) return;
     changed = false;
     void askOverview();
@@ -100,5 +105,6 @@ export function followOverview() {
     clearInterval(timer);
     stop();
     asking.abort();
+    isAsking = false;
   };
 }
