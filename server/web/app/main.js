@@ -8,14 +8,12 @@ import { readHash } from "./hash.js";
 import { formatError, loadTexts, preferredLanguage } from "./i18n.js";
 import { Page } from "./page.js";
 import { isHandheld } from "./screen.js";
-import { addSheet } from "./sheets.js";
 import { createStore } from "./store.js";
 import { USUAL_THEME, preferredTheme } from "./theme.js";
 import { fetchTopics, freshAmong } from "./topics.js";
 
 const ASK_EVERY_MS = 4000;
 
-if (!isHandheld()) addSheet("vendor/noto-sans-sc/index.css"); // a phone has letters of its own, and a poor line
 const requested = readHash(location.hash);
 const store = createStore({
   status: "loading",
