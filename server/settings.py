@@ -4,8 +4,8 @@ Sources of a value, the strongest first::
 
     command line  >  environment ONEMAP_<SECTION>_<NAME>  >  config/onemap.toml  >  the default below
 
-`ONEMAP_HOME` sets `home`. Unknown keys and unknown `ONEMAP_…` variables are refused, so that a misspelt setting is
-never ignored silently. `ONEMAP_TEST_…` belongs to the tests and `ONEMAP_SECRET_…` to the feeds.
+`ONEMAP_HOME` sets `home`. Unknown keys and `ONEMAP_…` variables are refused: a misspelt setting is never ignored.
+`ONEMAP_TEST_…` belongs to the tests and `ONEMAP_SECRET_…` to the feeds.
 """
 
 from __future__ import annotations
@@ -302,17 +302,12 @@ def load_settings(path: Path | None = None, **overrides: Any) -> Settings:
     path
         A TOML file; None means `config/onemap.toml`, which may be absent.
     **overrides
-        Values that override the others: a section as a dict, or `home`. None at any depth means "not given".
+        Values that override the others: a section as a dict (`server={"port": 9000}`), or `home`. None is "not given".
 
     Raises
     ------
     BadInput
         For an unreadable file, an unknown key or a value that is not allowed; the message names all of them.
-
-    Examples
-    --------
-    >>> load_settings(server={"port": 9000}).server.port
-    9000
     """
     merged: dict[str, Any] = {}
     for layer in (_from_file(path), _from_environment(os.environ), overrides):
