@@ -4,8 +4,7 @@ Sources of a value, the strongest first::
 
     command line  >  environment ONEMAP_<SECTION>_<NAME>  >  config/onemap.toml  >  the default below
 
-`ONEMAP_HOME` sets `home`. Unknown keys and `ONEMAP_…` variables are refused: a misspelt setting is never ignored.
-`ONEMAP_TEST_…` belongs to the tests and `ONEMAP_SECRET_…` to the feeds.
+`ONEMAP_HOME` sets `home`; unknown keys and variables are refused. `ONEMAP_TEST_…` and `ONEMAP_SECRET_…` are others'.
 """
 
 from __future__ import annotations
