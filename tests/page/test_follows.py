@@ -151,10 +151,9 @@ def test_a_line_that_broke_leaves_the_map_and_heals_where_nothing_was_drawn(visi
 def test_a_printed_page_has_the_map_in_it(visit):
     page = visit("/#13/23.13/113.35", DESK).idle()
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    until(page, "document.querySelector('.printed')?.complete")
     colours = page.evaluate(
         """() => { const picture = document.querySelector('.printed'), canvas = document.createElement('canvas');
-            canvas.width = picture.naturalWidth; canvas.height = picture.naturalHeight;
+            canvas.width = picture.width; canvas.height = picture.height;
             const context = canvas.getContext('2d'); context.drawImage(picture, 0, 0);
             const { data } = context.getImageData(0, 0, canvas.width, canvas.height), found = new Set();
             for (let at = 0; at < data.length; at += 4 * 97) found.add(data.slice(at, at + 3).join());

@@ -12,10 +12,12 @@ export class ServerError extends Error {
   /**
    * @param {number} status
    * @param {string} detail
+   * @param {string} [parameter]  of the request that the answer is about
    */
-  constructor(status, detail) {
+  constructor(status, detail, parameter = "") {
     super(detail);
     this.status = status;
+    this.parameter = parameter;
   }
 }
 
@@ -32,13 +34,15 @@ export function address(path) {
  * @param {string} path
  * @param {Record<string, string>} [headers]
  * @param {AbortSignal} [signal]  ends it
+ * @param {string | null} [body]  sent with POST
+ * @returns {Promise<Response>}
  * @throws {ServerError} when it refuses; TypeError when it does not answer
  */
-export async function ask(path, headers = {}, signal) {
-  const answer = await fetch(address(path), { headers, cache: "no-store", ...(signal ? { signal } : {}) });
+export async function ask(path, headers = {}, signal = undefined, body = null) {
+  const answer = await fetch(address(path), { headers, cache: "no-store", ...(signal ? { signal } : {}), ...(body === null ? {} : { method: "POST", body }) });
   if (answer.ok || answer.status === 304) return answer;
   const problem = await answer.json().catch(() => ({}));
-  throw new ServerError(answer.status, problem.detail ?? problem.description ?? answer.statusText);
+  throw new ServerError(answer.status, problem.detail ?? problem.description ?? answer.statusText, problem.parameter ?? "");
 }
 
 let etag = "";

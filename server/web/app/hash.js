@@ -2,6 +2,7 @@
 // dimension, the face and the open tab; a link restores them.
 
 import { knownFace } from "./faces.js";
+import { writeLinked } from "./state/linked.js";
 import { USUAL_THEME } from "./theme.js";
 
 /** @typedef {import("./types.js").View} View */
@@ -14,11 +15,11 @@ import { USUAL_THEME } from "./theme.js";
  */
 export function readHash(hash) {
   const [place = "", ...rest] = hash.replace(/^#/, "").split("&");
-  const [zoom, lat, lon] = place.split("/").map(Number);
+  const [zoom, lat, lon, bearing = 0, pitch = 0] = place.split("/").map(Number);
   const options = new URLSearchParams(rest.join("&"));
   const [layer, id] = (options.get("sel") ?? "").split("/").map(decoded);
   return {
-    view: isPlace(zoom, lat, lon) ? { zoom: Number(zoom), lat: Number(lat), lon: Number(lon) } : null,
+    view: isPlace(zoom, lat, lon) ? { zoom: Number(zoom), lat: Number(lat), lon: Number(lon), ...turned(bearing, pitch) } : null,
     selected: layer && id ? { layer, id } : null,
     toggled: new Set(several(options, "layers")),
     theme: options.get("style"),
@@ -65,12 +66,21 @@ function isPlace(zoom = NaN, lat = NaN, lon = NaN) {
 }
 
 /**
+ * @param {number} bearing
+ * @param {number} pitch
+ */
+function turned(bearing, pitch) {
+  return Math.abs(bearing) <= 180 && pitch >= 0 && pitch <= 85 ? { bearing, pitch } : { bearing: 0, pitch: 0 };
+}
+
+/**
  * @param {View | null} view
  * @param {Hit | undefined} selected
  * @param {Pick<import("./types.js").State, "toggled" | "theme" | "mode" | "listed" | "relief" | "face" | "tab" | "topic" | "opacities" | "order">} state
  */
 export function writeHash(view, selected, { toggled, theme, mode, listed, relief, face, tab, topic, opacities, order }) {
-  const place = view ? `${view.zoom.toFixed(2)}/${view.lat.toFixed(5)}/${view.lon.toFixed(5)}` : "";
+  const turn = view && (view.bearing || view.pitch) ? `/${Number(view.bearing.toFixed(1))}/${Number(view.pitch.toFixed(1))}` : "";
+  const place = view ? `${view.zoom.toFixed(2)}/${view.lat.toFixed(5)}/${view.lon.toFixed(5)}${turn}` : "";
   const parts = [place];
   if (selected) parts.push(`sel=${selected.layer}/${encodeURIComponent(encodeURIComponent(selected.id))}`);
   if (topic) parts.push(`theme=${encodeURIComponent(topic)}`);
@@ -83,5 +93,5 @@ export function writeHash(view, selected, { toggled, theme, mode, listed, relief
   if (relief) parts.push("3d=1");
   if (face) parts.push(`face=${face}`);
   if (tab) parts.push(`tab=${encodeURIComponent(tab)}`);
-  return `#${parts.join("&")}`;
+  return `#${[...parts, ...writeLinked()].join("&")}`;
 }

@@ -84,7 +84,7 @@
 
 /** @typedef {{ layer: string, id: string }} Hit */
 /** @typedef {{ id: string, geometry: any, properties: Record<string, any> }} Feature */
-/** @typedef {{ zoom: number, lat: number, lon: number }} View */
+/** @typedef {{ zoom: number, lat: number, lon: number, bearing: number, pitch: number }} View */
 
 /**
  * Somebody who is logged in.

@@ -11,8 +11,11 @@ import { Layers } from "../panels/layers.js";
 import { Legend } from "../panels/legend.js";
 import { ListView } from "../panels/list.js";
 import { MapView } from "../panels/mapview.js";
+import { DrawingTools } from "../measure/tools.js";
+import { PrintedSheet } from "../print/sheet.js";
 import { Notice } from "../panels/notice.js";
 import { Warnings } from "../panels/warnings.js";
+import { writeLinked } from "../state/linked.js";
 import { isPhone } from "../screen.js";
 import { Drawer } from "./drawer.js";
 
@@ -28,7 +31,7 @@ export default function Desk({ store, state, refresh, logOut }) {
   const selected = state.mode === "map" ? state.hits[state.chosen] : undefined;
   useEffect(() => {
     if (view) history.replaceState(null, "", writeHash(view, selected, state));
-  }, [view, selected, state.topic, state.toggled, state.opacities, state.order, state.theme, state.mode, state.listed, state.relief, state.tab, state.face]);
+  }, [view, selected, state.topic, state.toggled, state.opacities, state.order, state.theme, state.mode, state.listed, state.relief, state.tab, state.face, writeLinked().join()]);
   const marked = selected && feature?.id === selected.id ? (feature.properties["area"] ?? feature.geometry) : null;
   return html`<div class=${`page ${state.mode}`}>
     <${Header} store=${store} state=${state} refresh=${refresh} logOut=${logOut} />
@@ -38,6 +41,8 @@ export default function Desk({ store, state, refresh, logOut }) {
     ${state.map && state.mode === "list" && html`<${ListView} store=${store} state=${state} />`}
     ${state.map && state.style && state.webgl && html`<div class="stage" hidden=${state.mode === "list"}>
       <${MapView} key=${state.language} store=${store} state=${state} marked=${marked} onMove=${setView} onUnauthorized=${refresh} />
+      <${DrawingTools} store=${store} state=${state} />
+      <${PrintedSheet} store=${store} />
       <${Side} store=${store} state=${state} view=${view} onFeature=${setFeature} />
       <${Legend} state=${state} />
       <${Status} state=${state} view=${view} />

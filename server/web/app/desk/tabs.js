@@ -7,4 +7,6 @@
 
 /** @type {readonly Tab[]} */
 export const TABS = [
+  { id: "query", title: "query.title", load: () => import("../query/panel.js") },
+  { id: "incident", title: "incident.title", load: () => import("../incident/panel.js") },
 ];

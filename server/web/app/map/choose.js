@@ -1,5 +1,6 @@
 // Choosing on the map without a pointer, what a pointer is over, and keeping the chosen in view.
 
+import { inspects } from "../state/tool.js";
 import { hitsAt } from "./map.js";
 
 /** @typedef {import("../store.js").Store} Store */
@@ -14,7 +15,7 @@ const ASIDE = 80; // pixels beside the panel
  */
 export function chooseByKeyboard(map, store) {
   map.getCanvas().addEventListener("keydown", (event) => {
-    if (event.key !== "Enter") return;
+    if (event.key !== "Enter" || !inspects()) return;
     event.preventDefault();
     const centre = map.project(map.getCenter());
     store.set({ hits: hitsAt(map, centre), chosen: 0, framing: false, track: null });
@@ -33,6 +34,7 @@ export function hover(map) {
     over = null;
   };
   map.on("mousemove", ({ point }) => {
+    if (!inspects()) return;
     const [hit] = hitsAt(map, point);
     map.getCanvas().style.cursor = hit ? "pointer" : "";
     if (hit?.id === over?.id && hit?.layer === over?.source) return;

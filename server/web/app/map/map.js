@@ -4,7 +4,7 @@ import * as maplibre from "../../vendor/maplibre-gl.mjs";
 import { address } from "../api.js";
 import { mapTexts } from "../i18n.js";
 import { isPhone } from "../screen.js";
-import { collection, dressed, inTheme, isClickable, shownIn } from "./style.js";
+import { collection, dressed, inTheme, isClickable, keepDrawn, shownIn } from "./style.js";
 
 /** @typedef {import("../store.js").Store} Store */
 /** @typedef {import("../types.js").State} State */
@@ -33,7 +33,7 @@ const failed = new WeakMap();
  */
 export function createMap(container, view, state) {
   const place = view
-    ? { center: /** @type {[number, number]} */ ([view.lon, view.lat]), zoom: view.zoom }
+    ? { center: /** @type {[number, number]} */ ([view.lon, view.lat]), zoom: view.zoom, bearing: view.bearing, pitch: view.pitch }
     : { bounds: state.map.bbox ?? undefined, fitBoundsOptions: { padding: framing() } };
   const map = new maplibre.Map({
     container,
@@ -78,7 +78,7 @@ export function show(map, state) {
   const before = shown.get(map);
   if (!state.style || !before || isShown(before, state)) return;
   shown.set(map, { ...state, marked: before.marked });
-  map.setStyle(dressed(inTheme(state.style, state), shownIn(state), before.marked), { diff: true, validate: false }); // the server sends no invalid ones
+  map.setStyle(dressed(inTheme(state.style, state), shownIn(state), before.marked), { diff: true, validate: false, transformStyle: keepDrawn }); // the server sends no invalid ones
   for (const layer of state.map?.layers ?? []) {
     const known = before.map?.layers.find((one) => one.id === layer.id);
     if (known && known.version !== layer.version) refresh(map, layer.id);

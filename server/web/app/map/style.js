@@ -38,6 +38,21 @@ export function dressed(style, shown, marked) {
   return { ...rest, sources, layers: [...layers, ...marks(style)] };
 }
 
+const DRAWN = /^(over|td|sky|ground)-/; // sources of ours over the map, of terra-draw, of the terrain
+
+/**
+ * The next style with what tools and panels have put over the map: a change of the style does not take it away.
+ * @param {any} previous
+ * @param {any} next
+ */
+export function keepDrawn(previous, next) {
+  if (!previous) return next;
+  const kept = Object.entries(previous.sources).filter(([id]) => DRAWN.test(id));
+  const layers = previous.layers.filter((/** @type {{ source?: string }} */ layer) => DRAWN.test(layer.source ?? ""));
+  const terrain = previous.terrain ? { terrain: previous.terrain } : {};
+  return { ...next, ...terrain, sources: { ...next.sources, ...Object.fromEntries(kept) }, layers: [...next.layers, ...layers] };
+}
+
 /**
  * A style with what the theme and the reader have chosen: filters, order, opacities.
  * @param {Style} style

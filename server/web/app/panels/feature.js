@@ -10,6 +10,7 @@ import { readFeature, readTrack, useRead } from "../feature/read.js";
 import { Relations } from "../feature/related.js";
 import { formatError, t, titleOf } from "../i18n.js";
 import { layerOf, nameOf } from "../store.js";
+import { incident } from "../state/incident.js";
 import { Icon } from "./icons.js";
 
 /** @typedef {import("../store.js").Store} Store */
@@ -121,10 +122,15 @@ function Actions({ store, state, hit, layer, feature }) {
       (error) => setTold(formatError(language, error)),
     );
   };
+  const lookInto = () => {
+    incident.value = hit;
+    store.set({ tab: "incident" });
+  };
   const share = () => navigator.clipboard?.writeText(location.href).then(() => setTold(t(language, "tool.shared")), () => setTold(location.href));
   return html`<p class="actions">
     ${feature?.geometry && html`<button class="plain" onClick=${() => store.set({ framing: true })}><${Icon} name="frame" />${t(language, "panel.frame")}</button>`}
     ${moves && html`<button class="plain" aria-pressed=${state.track !== null} onClick=${track}><${Icon} name="track" />${t(language, "panel.track")}</button>`}
+    ${feature?.geometry && html`<button class="plain" onClick=${lookInto}><${Icon} name="target" />${t(language, "incident.look")}</button>`}
     <button class="plain" onClick=${share}><${Icon} name="link" />${t(language, "panel.share")}</button>
     ${told && html`<span class="soft" role="status">${told}</span>`}
   </p>`;

@@ -100,7 +100,7 @@ function Table({ store, state, layer }) {
  * The columns: the title or the name first, what the map shows, then the other fields that other layers do not have.
  * @param {Layer} layer
  */
-function columnsOf(layer) {
+export function columnsOf(layer) {
   const called = layer.fields.some((field) => field.name === "title") ? "title" : "name";
   const named = layer.fields.filter((field) => field.name === called);
   const own = layer.fields.filter((field) => !field.common && field.name !== called && field.type !== "json");

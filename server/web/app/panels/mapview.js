@@ -9,6 +9,8 @@ import { DRAWN, createMap, flyTo, framing, hitsAt, isComplete, mark, show } from
 import { readHash } from "../hash.js";
 import { t } from "../i18n.js";
 import { isPhone } from "../screen.js";
+import { shownMap } from "../state/map.js";
+import { inspects } from "../state/tool.js";
 import { Icon } from "./icons.js";
 
 /** @typedef {import("../store.js").Store} Store */
@@ -19,14 +21,19 @@ import { Icon } from "./icons.js";
 /** @param {{ store: Store, state: State, marked: any, onMove: (view: View) => void, onUnauthorized: () => Promise<void> }} props */
 export function MapView({ store, state, marked, onMove, onUnauthorized }) {
   const container = useRef(/** @type {HTMLElement | null} */ (null));
+  const leaning = useRef(state.relief);
   const [map, setMap] = useState(/** @type {MapLibre | null} */ (null));
   useEffect(() => {
     const made = start(/** @type {HTMLElement} */ (container.current), store, onMove);
-    made?.once("load", () => setMap(made));
+    made?.once("load", () => {
+      setMap(made);
+      shownMap.value = made;
+    });
     if (made) reportErrors(made, store, onUnauthorized);
     const forget = made && store.subscribe((now, before) => redraws(now, before) && unsettle(made));
     return () => {
       forget?.();
+      if (shownMap.peek() === made) shownMap.value = null;
       made?.remove();
     };
   }, []);
@@ -36,7 +43,7 @@ export function MapView({ store, state, marked, onMove, onUnauthorized }) {
     if (map) countInView(map, store);
   }, [map]);
   useEffect(() => {
-    if (map && state.asked) map.jumpTo({ center: [state.asked.lon, state.asked.lat], zoom: state.asked.zoom });
+    if (map && state.asked) map.jumpTo({ center: [state.asked.lon, state.asked.lat], zoom: state.asked.zoom, bearing: state.asked.bearing, pitch: state.asked.pitch });
   }, [map, state.asked]);
   useEffect(() => {
     if (map && state.frame) map.fitBounds(state.frame, { padding: framing(), maxZoom: 17, duration: motion() });
@@ -45,7 +52,8 @@ export function MapView({ store, state, marked, onMove, onUnauthorized }) {
     if (map) show(map, state);
   }, [map, ...DRAWN.map((name) => state[name])]);
   useEffect(() => {
-    map?.easeTo({ pitch: state.relief ? 55 : 0, duration: motion() });
+    if (map && (state.relief !== leaning.current || (state.relief && !map.getPitch()))) map.easeTo({ pitch: state.relief ? 55 : 0, duration: motion() });
+    leaning.current = state.relief; // a link may lean the map without relief
   }, [map, state.relief]);
   useEffect(() => {
     if (!map) return;
@@ -117,17 +125,16 @@ function start(container, store, onMove) {
   if (!state.map || !state.style) return null;
   try {
     const map = createMap(container, readHash(location.hash).view, { ...state, map: state.map, style: state.style });
-    map.on("click", (event) => store.set({ hits: hitsAt(map, event.point), chosen: 0, framing: false, track: null, pin: null }));
+    map.on("click", (event) => inspects() && store.set({ hits: hitsAt(map, event.point), chosen: 0, framing: false, track: null, pin: null }));
     chooseByKeyboard(map, store);
     hover(map);
     const moved = () => {
       const { lat, lng } = map.getCenter();
-      onMove({ zoom: map.getZoom(), lat, lon: lng });
+      onMove({ zoom: map.getZoom(), lat, lon: lng, bearing: map.getBearing(), pitch: map.getPitch() });
     };
     map.on("moveend", moved);
     map.on("load", moved);
     if (isPhone()) map.once("idle", () => closeAttribution(container));
-    printable(map, container);
     map.on("idle", () => isComplete(map, store.get()) && container.setAttribute("data-idle", String(Date.now())));
     map.on("dataloading", () => container.removeAttribute("data-idle"));
     map.on("data", () => container.removeAttribute("data-idle"));
@@ -138,29 +145,6 @@ function start(container, store, onMove) {
     store.set({ webgl: false, trouble: hasWebgl() ? String(error) : "", mode: "list" });
     return null;
   }
-}
-
-/**
- * Put a picture of the map in its place while the page is printed: a canvas of WebGL is printed blank.
- * @param {MapLibre} map
- * @param {HTMLElement} container
- */
-function printable(map, container) {
-  const picture = document.createElement("img");
-  picture.className = "printed";
-  picture.alt = "";
-  const draw = () => {
-    map.redraw(); // its pixels are there until this task ends
-    picture.src = map.getCanvas().toDataURL();
-    container.append(picture);
-  };
-  const clear = () => picture.remove();
-  addEventListener("beforeprint", draw);
-  addEventListener("afterprint", clear);
-  map.once("remove", () => {
-    removeEventListener("beforeprint", draw);
-    removeEventListener("afterprint", clear);
-  });
 }
 
 /** Whether the browser has WebGL 2; if it has, another error stopped the map, and the page shows it. */

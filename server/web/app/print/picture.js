@@ -1,0 +1,107 @@
+// A picture of the map as it is shown, with a scale bar, north and a legend in it; and as a file with title, time and source.
+
+import { formatTime, t, titleOf } from "../i18n.js";
+import { legend } from "../map/style.js";
+import { save } from "../query/save.js";
+import { shownMap } from "../state/map.js";
+import { isVisible } from "../store.js";
+import { drawLegend, drawNorth, drawScale } from "./furniture.js";
+
+/** @typedef {import("../types.js").State} State */
+/** @typedef {{ title: string, rows: { color: string, text: string }[] }} LegendEntry */
+
+/**
+ * What the colours of the layers in view mean.
+ * @param {State} state
+ * @returns {LegendEntry[]}
+ */
+export function legendInView(state) {
+  const map = shownMap.peek();
+  const notes = legend(state.style);
+  if (!map) return [];
+  const seen = new Set(map.queryRenderedFeatures().map(({ source }) => source));
+  return (state.map?.layers ?? []).flatMap((layer) => {
+    const note = notes.get(layer.id);
+    if (!note || !seen.has(layer.id) || !isVisible(state, layer)) return [];
+    const rows = note.codes.flatMap((code) => (code.color ? [{ color: code.color, text: titleOf(state.language, code, "label") }] : []));
+    const title = titleOf(state.language, layer);
+    return [{ title, rows: rows.length > 1 && rows.length <= 6 ? rows : [{ color: note.color, text: title }] }];
+  });
+}
+
+/**
+ * The map's pixels with scale bar and north, and the legend if it is asked for; null without a map.
+ * @param {State} state
+ * @param {{ withLegend: boolean }} how
+ * @returns {HTMLCanvasElement | null}
+ */
+export function mapPicture(state, { withLegend }) {
+  const map = shownMap.peek();
+  if (!map) return null;
+  map.redraw(); // its pixels are there until this task ends
+  const drawn = map.getCanvas();
+  const picture = document.createElement("canvas");
+  [picture.width, picture.height] = [drawn.width, drawn.height];
+  const pen = context(picture);
+  pen.drawImage(drawn, 0, 0);
+  const ratio = drawn.width / drawn.clientWidth;
+  pen.scale(ratio, ratio);
+  const size = { width: drawn.clientWidth, height: drawn.clientHeight };
+  drawScale(pen, size, map, state);
+  drawNorth(pen, size, map.getBearing());
+  if (withLegend) drawLegend(pen, size, legendInView(state));
+  return picture;
+}
+
+/**
+ * Save the picture as a PNG file.
+ * @param {State} state
+ */
+export async function savePicture(state) {
+  const picture = mapPicture(state, { withLegend: true });
+  if (!picture) return;
+  const head = 52 * (picture.width / (shownMap.peek()?.getCanvas().clientWidth ?? picture.width));
+  const page = document.createElement("canvas");
+  [page.width, page.height] = [picture.width, picture.height + 2 * head];
+  const pen = context(page);
+  const look = getComputedStyle(document.documentElement);
+  pen.fillStyle = look.getPropertyValue("--surface");
+  pen.fillRect(0, 0, page.width, page.height);
+  pen.drawImage(picture, 0, head);
+  pen.fillStyle = look.getPropertyValue("--text");
+  const write = (/** @type {string} */ text, /** @type {number} */ y, /** @type {number} */ size) => {
+    pen.font = `${size}px ${look.fontFamily}`;
+    pen.textBaseline = "middle";
+    pen.fillText(text, head / 3, y, page.width - (2 * head) / 3);
+  };
+  write(titleText(state), head / 2, head * 0.42);
+  write(sourceText(state), page.height - head / 2, head * 0.27);
+  const blob = await new Promise((resolve) => page.toBlob(resolve, "image/png"));
+  if (blob) save(/** @type {Blob} */ (blob), `onemap-${new Date().toISOString().slice(0, 16).replace(/\D/g, "")}.png`);
+}
+
+/** @param {State} state */
+export function titleText({ language, map }) {
+  return map?.title_zh ? `${t(language, "app.name")} · ${titleOf(language, map)}` : t(language, "app.name");
+}
+
+/**
+ * When the picture was taken, of what, and from whom the data are.
+ * @param {State} state
+ */
+export function sourceText(state) {
+  const { language, map } = state;
+  const shown = (map?.layers ?? []).filter((layer) => isVisible(state, layer));
+  const sources = [...new Set(shown.flatMap((layer) => layer.attribution ?? []))].join("；");
+  const parts = [t(language, "print.time", { time: formatTime(language, new Date().toISOString()) }), t(language, "print.crs")];
+  if (sources) parts.push(t(language, "print.source", { sources }));
+  if (map?.synthetic) parts.push(t(language, "app.synthetic"));
+  return parts.join("  |  ");
+}
+
+/** @param {HTMLCanvasElement} canvas */
+function context(canvas) {
+  const pen = canvas.getContext("2d");
+  if (!pen) throw new Error("this browser gives no 2-D canvas");
+  return pen;
+}

@@ -1,0 +1,67 @@
+// What is printed: one sheet with title, map, legend, time and source, and what an incident's panel has found. It is made when
+// the browser asks for it, in the same task: later it would not be on the paper.
+
+import { html, render, useEffect, useRef } from "../../vendor/preact.mjs";
+import { Report } from "../incident/report.js";
+import { addSheet } from "../sheets.js";
+import { findings } from "../state/findings.js";
+import { legendInView, mapPicture, sourceText, titleText } from "./picture.js";
+
+/** @typedef {import("../store.js").Store} Store */
+/** @typedef {import("../types.js").State} State */
+
+addSheet("css/print.css");
+
+/** @param {{ store: Store }} props */
+export function PrintedSheet({ store }) {
+  useEffect(() => {
+    const place = document.createElement("div");
+    place.id = "sheet";
+    document.body.append(place);
+    const fill = () => {
+      const state = store.get();
+      if (state.mode !== "map") return;
+      const picture = mapPicture(state, { withLegend: false });
+      if (picture) render(html`<${Sheet} state=${state} picture=${picture} />`, place);
+    };
+    const empty = () => render(null, place);
+    addEventListener("beforeprint", fill);
+    addEventListener("afterprint", empty);
+    return () => {
+      removeEventListener("beforeprint", fill);
+      removeEventListener("afterprint", empty);
+      place.remove();
+    };
+  }, []);
+  return null;
+}
+
+/** @param {{ state: State, picture: HTMLCanvasElement }} props */
+function Sheet({ state, picture }) {
+  const found = findings.value;
+  const entries = legendInView(state);
+  return html`<article class="sheet" lang=${state.language}>
+    <header><h1>${found ? found.title : titleText(state)}</h1><p>${found ? titleText(state) : ""}</p></header>
+    <${Picture} canvas=${picture} />
+    <ul class="sheet-legend">${entries.flatMap(({ title, rows }) => rows.map(({ color, text }) => html`<li key=${`${title}/${text}`}>
+      <${Swatch} color=${color} />${rows.length > 1 ? `${title}：${text}` : text}</li>`))}</ul>
+    ${found && html`<${Report} state=${state} found=${found} />`}
+    <footer>${sourceText(state)}${state.account ? `  |  ${state.account.name}` : ""}</footer>
+  </article>`;
+}
+
+/** @param {{ color: string }} props */
+function Swatch({ color }) {
+  return html`<svg class="swatch" viewBox="0 0 10 10" aria-hidden="true"><rect width="10" height="10" fill=${color} /></svg>`;
+}
+
+/** @param {{ canvas: HTMLCanvasElement }} props */
+function Picture({ canvas }) {
+  const frame = useRef(/** @type {HTMLElement | null} */ (null));
+  canvas.className = "printed";
+  const put = (/** @type {HTMLElement | null} */ element) => {
+    frame.current = element;
+    if (element && canvas.parentElement !== element) element.replaceChildren(canvas);
+  };
+  return html`<div class="sheet-map" ref=${put} />`;
+}

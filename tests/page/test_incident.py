@@ -1,0 +1,91 @@
+"""A place is looked into: rings, cameras, routes, people; plotted on; printed on one sheet; kept in the link."""
+
+from __future__ import annotations
+
+import json
+import struct
+
+import httpx
+import pytest
+from playwright.sync_api import expect
+
+from tests.page.test_query import DRAWN
+from tests.page.waiting import until
+
+RINGS_M = (300, 500, 1000)
+
+
+@pytest.fixture
+def place(address):
+    """A place of which more is known: beside an emergency resource on the roads."""
+    one = httpx.get(f"{address}/ogc/collections/emergency_resources/items?limit=1").json()["features"][0]
+    lon, lat = one["geometry"]["coordinates"]
+    return round(lon + 0.0005, 6), round(lat + 0.0005, 6)
+
+
+def test_a_place_is_looked_into_plotted_on_and_printed(visit, address, place):
+    lon, lat = place
+    visitor = visit(f"/#15/{lat}/{lon}&tab=incident", (1366, 768))
+    page = visitor.idle()
+    page.get_by_role("button", name="研判一处").click()
+    page.mouse.click(*visitor.at(lon, lat))
+    until(page, "location.hash.includes('incident=')")
+    expect(page.locator(".finding[aria-busy=true]")).to_have_count(0)
+    expect(page.locator(".feature")).to_have_count(0)
+    lon, lat = map(float, page.evaluate("decodeURIComponent(/incident=([^&]*)/.exec(location.hash)[1])").split(","))
+    expected = [
+        {
+            one["title_zh"]: one["number_matched"]
+            for one in httpx.get(
+                f"{address}/twin/nearby",
+                params={
+                    "lon": lon,
+                    "lat": lat,
+                    "radius_m": ring,
+                    "limit": 1,
+                    "layers": "emergency_resources,service_sites",
+                },
+            ).json()["layers"]
+        }
+        for ring in RINGS_M
+    ]
+    row = page.locator(".rings tr", has_text="应急资源").locator(".number")
+    assert row.all_inner_texts() == [str(counts["应急资源"]) for counts in expected]
+    nearest = httpx.get(f"{address}/twin/nearest-resources", params={"lon": lon, "lat": lat, "n": 6}).json()
+    shown = page.get_by_role("region", name="最近的应急资源").locator("tr")
+    assert shown.count() == len(nearest["features"])
+    roles = [one["properties"]["role"] for one in json.loads(page.evaluate(DRAWN))]
+    assert roles.count("ring") == len(RINGS_M)
+    assert roles.count("route") == sum(one["properties"]["route"] is not None for one in nearest["features"])
+    page.get_by_label("文字").fill("现场指挥部")
+    page.locator(".plot").get_by_role("button", name="点", exact=True).click()
+    page.mouse.click(*visitor.at(lon + 0.001, lat))
+    expect(page.locator(".plot li")).to_contain_text("现场指挥部")
+    page.reload()
+    visitor.idle()
+    expect(page.locator(".plot li")).to_contain_text("现场指挥部")
+    expect(page.locator(".finding[aria-busy=true]")).to_have_count(0)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    sheet = page.locator(".sheet")
+    for part in ("周边", "最近的应急资源", "责任人与值班", "现场指挥部", "制图时间", "合成数据"):
+        expect(sheet).to_contain_text(part)
+    expect(page.locator("#app")).to_be_hidden()
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    expect(sheet).to_have_count(0)
+
+
+def test_the_map_is_saved_as_a_picture_with_title_legend_and_scale(visit):
+    visitor = visit("/#14.00/23.14000/113.35000/20/40", (1366, 768))
+    page = visitor.idle()
+    assert page.evaluate("Math.round(document.querySelector('.mapview').map.getPitch())") == 40, (
+        "the link turns the map"
+    )
+    with page.expect_download() as download:
+        page.get_by_role("button", name="保存图片").click()
+    picture = download.value.path().read_bytes()
+    width, height = struct.unpack(">II", picture[16:24])
+    canvas = page.evaluate("(c => [c.width, c.height])(document.querySelector('.maplibregl-canvas'))")
+    assert width == canvas[0]
+    assert height > canvas[1], "with a title and a foot"
+    assert len(picture) > 50_000, "a blank picture is small"
