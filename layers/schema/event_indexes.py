@@ -1,4 +1,4 @@
-"""Indexes of the layer of events: for the numbers of events in an area, and for those that wait for a place."""
+"""Indexes of the layer of events: for numbers in an area, for those that wait for a place, and for the newest."""
 
 _OPEN = "onemap.event_is_open(stage, closed_at)"
 INDEXES = {
@@ -8,5 +8,6 @@ INDEXES = {
     "day_grid": "(grid_code, occurred_at)",
     "day_area": '(area_code COLLATE "C", occurred_at)',
     "unplaced": "(id) WHERE geom IS NULL",
+    "newest": "(occurred_at DESC NULLS LAST, id)",
 }
-"""Index definitions by name: open events by area, all events by area and day, and events without a place."""
+"""Index definitions by name: open events by area, all by area and day, those without a place, and all, newest first."""

@@ -59,6 +59,7 @@ IMPORTED = {
     "terra-draw": "vendor/terra-draw.mjs",
 }
 """Packages that third-party modules import by bare names; a browser would need an inline import map for them."""
+_MODE = b"process.env.NODE_ENV"  # asked by packages that are made for bundlers; a browser has no process
 _BARE_IMPORT = re.compile(rb"""(\bfrom\s*["'])([\w@/-]+)(["'])""")
 _TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".woff2": "font/woff2", ".json": "application/json"}
 _COMPRESSED = {".js", ".mjs", ".css", ".json", ".svg"}
@@ -137,7 +138,7 @@ def _load(name: str, path: Path) -> Asset:
 
 
 def _addressed(name: str, module: bytes) -> bytes:
-    """Return a third-party module with the addresses of our files in the place of the bare names of packages."""
+    """Return a third-party module as a browser reads it: with our addresses in the place of names of packages."""
 
     def addressed(found: re.Match[bytes]) -> bytes:
         target = IMPORTED.get(found[2].decode())
@@ -146,4 +147,4 @@ def _addressed(name: str, module: bytes) -> bytes:
         address = os.path.relpath(target, Path(name).parent)
         return found[1] + (address if address.startswith(".") else f"./{address}").encode() + found[3]
 
-    return _BARE_IMPORT.sub(addressed, module)
+    return _BARE_IMPORT.sub(addressed, module.replace(_MODE, b'"production"'))

@@ -56,7 +56,7 @@ class AggregateParams(BaseModel):
     by: str = Field(
         "grid",
         max_length=63,
-        description="grid, community, street, urban_village, district, h3:8, square:250, or a field with codes",
+        description="grid, community, street, urban_village, district, h3:8, square:250, time:1h, a field with codes",
     )
     start: str | None = Field(None, alias="from", max_length=40, description="起（含） from this time on")
     end: str | None = Field(None, alias="to", max_length=40, description="止（不含） before this time")

@@ -112,6 +112,8 @@ def _of_layer(asked):
         yield f"/ogc/collections/{{shown}}/{query}", f"{collection}/{how}"
     for by in AREAS if asked.in_full else AREAS[len(name) % 2 :: 2]:
         yield "/twin/aggregate", f"/twin/aggregate?layer={name}&by={by}&f=json"
+    if definition.time:
+        yield "/twin/aggregate", f"/twin/aggregate?layer={name}&by=time:15m&from={MOMENT}&to={UNTIL}&f=json"
     if definition.geometry_type == "None":
         return
     for tile in TILES:

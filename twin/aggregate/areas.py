@@ -21,12 +21,13 @@ from layers.read.rights import layer_at, plain_fields, scoped
 from layers.schema.tables import table_of
 from layers.tiers import AREA_CODE, COARSE_TIERS, DISTRICT, GRID, GRID_CODE, URBAN_VILLAGES, Tier, in_force
 from twin.aggregate.cells import NO_CELLS, Cells, hexagons, squares
+from twin.aggregate.steps import STEPS_S
 
 SQUARES_M = (100, 500)
 H3_LEVELS = (8, 9)
 _FORM = re.compile(r"(h3|square):([0-9]{1,3})")
 
-type Kind = Literal["code", "member", "inside", "h3", "square", "field"]
+type Kind = Literal["code", "member", "inside", "h3", "square", "field", "time"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Grouping:
         The text of the request: ``grid``, ``h3:8``, ``square:250``.
     kind
         The way from a feature to its area: a `code` it has, its list of ids as a `member`, its place `inside`, the
-        `h3` cell that holds it, its `square`, or the code in a `field` of it.
+        `h3` cell that holds it, its `square`, the code in a `field` of it, or the step of `time` it is in.
     layer_id
         The layer of the areas; None for cells and squares.
     code_field, population_field
@@ -49,7 +50,7 @@ class Grouping:
     needs
         The field that a feature must have for this kind; empty for none.
     size
-        Level of H3, or side of a square in metres.
+        Level of H3, side of a square in metres, or seconds of a step of time.
     """
 
     text: str
@@ -106,11 +107,14 @@ def parse_by(text: str, codes: Collection[str] = ()) -> Grouping:
         return Grouping(text, "h3", size=int(found[2]))
     if found and found[1] == "square" and SQUARES_M[0] <= int(found[2]) <= SQUARES_M[1]:
         return Grouping(text, "square", size=int(found[2]))
+    if text.removeprefix("time:") in STEPS_S and text.startswith("time:"):
+        return Grouping(text, "time", size=STEPS_S[text.removeprefix("time:")])
     if text in codes:
         return Grouping(text, "field", key=text)
     low, high = SQUARES_M
     fields = f", and of this layer {', '.join(sorted(codes))}" if codes else ""
-    allowed = f"{', '.join(AREAS)}, h3:8, h3:9 and square:{low} to square:{high}{fields}"
+    steps = ", ".join(f"time:{step}" for step in STEPS_S)
+    allowed = f"{', '.join(AREAS)}, {steps}, h3:8, h3:9 and square:{low} to square:{high}{fields}"
     raise BadInput(f"by is '{text[:40]}'; allowed are {allowed}", parameter="by")
 
 
@@ -200,7 +204,7 @@ def membership(by: Grouping, layer: Layer) -> Grouping:
     BadInput
         When they have neither the field nor a place.
     """
-    if by.kind == "field":
+    if by.kind in {"field", "time"}:
         return by
     if not by.needs or by.needs in layer.definition.by_name:
         has_place = layer.definition.geometry_type != "None"

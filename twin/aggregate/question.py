@@ -19,6 +19,7 @@ from layers.read.relation import relation
 from layers.read.rights import plain_fields, scoped
 from twin.aggregate.areas import Grouping
 from twin.aggregate.measures import RETURNED, Measure
+from twin.aggregate.steps import step_key
 
 WEEKS = 8
 _WAS_RETURNED = """(f.stage = 'returned' OR (
@@ -73,6 +74,10 @@ class Question:
             raise BadInput(f"features of {self.layer.id} have no time: 'from' and 'to' cannot choose", parameter="from")
         if self.start and self.end and self.start >= self.end:
             raise BadInput("'to' is not later than 'from'", parameter="to")
+        if self.by.kind == "time" and self.time is None:
+            raise BadInput(f"features of {self.layer.id} have no time that you see", parameter="by")
+        if self.by.kind == "time" and self.compares:
+            raise BadInput("counts by time are compared with nothing; ask for the other span", parameter="compare")
         if self.compares and not self.has_baseline:
             raise BadInput("compare needs 'from' and 'to': the span that is compared", parameter="compare")
 
@@ -95,7 +100,7 @@ class Question:
     @property
     def has_baseline(self) -> bool:
         """Whether the span has two ends, so that the same span of earlier weeks can be counted."""
-        return self.start is not None and self.end is not None
+        return self.start is not None and self.end is not None and self.by.kind != "time"
 
 
 def counted(question: Question) -> Clause:
@@ -118,7 +123,7 @@ def compared(question: Question) -> Clause:
 
 def past(question: Question) -> Clause:
     """Build the query of the baseline: `key, mean, squares` of the counts of the same span in the last eight weeks."""
-    if question.time is None or question.start is None or question.end is None:
+    if not question.has_baseline or question.start is None or question.end is None:
         return Clause("SELECT NULL::text AS key, NULL::float8 AS mean, NULL::float8 AS squares WHERE false")
     weeks = []
     for n in range(1, WEEKS + 1):  # one query a week: with constant bounds, which an index on the time serves
@@ -183,10 +188,8 @@ def _key(question: Question) -> tuple[str, str, str]:
     is_point = question.layer.definition.geometry_type == "Point"
     point = "f.geom" if is_point else "onemap.point_of(f.geom)"
     match by.kind:
-        case "code":
-            return by.key, "", ""
-        case "field":
-            return f"f.{quote_identifier(by.key)}", "", ""
+        case "code" | "field" | "time":
+            return _own_key(question), "", ""
         case "member":
             return "v.key", "", " CROSS JOIN LATERAL unnest(f.urban_village_ids) AS v (key)"
         case "square":
@@ -202,6 +205,14 @@ def _key(question: Question) -> tuple[str, str, str]:
             near = f"(SELECT c.key FROM unnest(b.keys, b.geoms) AS c (key, geom) WHERE {covers} LIMIT 1)"
             return f"CASE WHEN b.whole THEN b.keys[1] ELSE {near} END", "", f" JOIN bin AS b ON b.x = {x} AND b.y = {y}"
     return "area.key", "area JOIN ", f" ON f.geom && area.geom AND ST_Covers(area.geom, {point})"
+
+
+def _own_key(question: Question) -> str:
+    """Return the SQL of a key that a feature has by itself: a code, the value of a field, the step of its time."""
+    by = question.by
+    if by.kind == "time":
+        return step_key(str(question.time), by.size)
+    return by.key if by.kind == "code" else f"f.{quote_identifier(by.key)}"
 
 
 def statement(
@@ -225,7 +236,7 @@ def statement(
         measure, `measure_0` and so on; in the row for the total,
         `count` is the number of matching features in and outside of the areas.
     """
-    partition = question.by.kind in {"code", "square", "field"}
+    partition = question.by.kind in {"code", "square", "field", "time"}
     measures = "".join(f", c.measure_{n}" for n in range(len(question.measures)))
     nothing = ", NULL" * len(question.measures)
     total = Clause("SELECT coalesce(sum(count), 0)::bigint FROM counted") if partition else _total(question)

@@ -13,6 +13,7 @@ from twin.aggregate.answer import Counts
 from twin.aggregate.areas import areas_clause, bins_clause, cells_clause, codes_clause, read_cells
 from twin.aggregate.question import Question, compared, counted, past, statement
 from twin.aggregate.rolled import is_rolled, rolled_counts, rolled_past
+from twin.aggregate.steps import steps_clause
 from twin.aggregate.suppression import Counting
 
 
@@ -56,13 +57,17 @@ async def count_by_area(
     ------
     NotFound
         When the actor may not see the layer of the areas.
+    BadInput
+        When counts by time have no span.
     TooMuch
-        When there would be too many cells.
+        When there would be too many cells or steps.
     """
     by = question.by
     bins = EMPTY
     if by.kind == "field":
         areas = codes_clause(by, catalog, question.layer)
+    elif by.kind == "time":
+        areas = steps_clause(question.start, question.end, by.size)
     elif by.layer_id is not None:
         areas = areas_clause(by, catalog, reader, question.layer.moment, with_geometry=with_geometry)
     else:
