@@ -115,6 +115,7 @@ async def _layer(connection: Connection, layer: Layer, actor: Actor, counts: Cou
         "tiles": f"tiles/{layer.id}/{{z}}/{{x}}/{{y}}.mvt",
         "max_zoom": max(DEEPEST_ZOOM, definition.map.min_zoom),
         "tile_fields": carried,
+        "live": definition.is_live,
         **_hints(layer, carried),
         "fields": [_field(field) for field in visible_fields(layer, actor)],
     }
@@ -127,7 +128,10 @@ def _hints(layer: Layer, carried: list[str]) -> dict[str, Any]:
 
 def _field(field: VisibleField) -> dict[str, Any]:
     included = {"name", "title_zh", "title_en", "type", "unit", "codes", "common"}
-    return field.definition.model_dump(include=included) | {"masked": field.masked, "live": _live(field.definition)}
+    definition = field.definition
+    limits = [step.least for step in definition.live.steps if isinstance(step.least, str)] if definition.live else []
+    measured = {"masked": field.masked, "live": _live(definition), "limits": limits}
+    return definition.model_dump(include=included) | measured
 
 
 def _live(definition: FieldDefinition) -> dict[str, Any] | None:

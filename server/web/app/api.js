@@ -1,6 +1,8 @@
 // Requests to the server; the cookie of a session goes with each by itself. Addresses are relative to this file's own,
 // which is in ui/VERSION/app, so that they work below a proxy's path and on every page.
 
+import { at } from "./state/time.js";
+
 /** @typedef {import("./types.js").MapDocument} MapDocument */
 /** @typedef {import("./types.js").Feature} Feature */
 /** @typedef {import("./types.js").Style} Style */
@@ -29,6 +31,18 @@ export function address(path) {
   return /^https?:/.test(path) ? path : ROOT + path;
 }
 
+const HAS_PAST = /\/(?:tiles\/[^?]+\.mvt|ogc\/collections\/[^/]+\/items)/;
+
+/**
+ * The address of a page or tile as of a moment; what names a moment itself, or has no past, stays as it is.
+ * @param {string} url
+ * @param {string | null} moment  null is now
+ */
+export function asOf(url, moment) {
+  if (moment === null || !HAS_PAST.test(`/${url}`) || /[?&]at=/.test(url)) return url;
+  return `${url}${url.includes("?") ? "&" : "?"}at=${encodeURIComponent(moment)}`;
+}
+
 /**
  * Ask the server.
  * @param {string} path
@@ -39,10 +53,19 @@ export function address(path) {
  * @throws {ServerError} when it refuses; TypeError when it does not answer
  */
 export async function ask(path, headers = {}, signal = undefined, body = null) {
-  const answer = await fetch(address(path), { headers, cache: "no-store", ...(signal ? { signal } : {}), ...(body === null ? {} : { method: "POST", body }) });
+  const answer = await fetch(body === null ? asOf(address(path), at.value) : address(path), { headers, cache: "no-store", ...(signal ? { signal } : {}), ...(body === null ? {} : { method: "POST", body }) });
   if (answer.ok || answer.status === 304) return answer;
   const problem = await answer.json().catch(() => ({}));
   throw new ServerError(answer.status, problem.detail ?? problem.description ?? answer.statusText, problem.parameter ?? "");
+}
+
+/**
+ * A document of the server, never one that the browser kept.
+ * @param {string} path
+ * @returns {Promise<any>}
+ */
+export async function fetchJson(path) {
+  return (await ask(path)).json();
 }
 
 let etag = "";

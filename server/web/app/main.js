@@ -9,6 +9,7 @@ import { formatError, loadTexts, preferredLanguage } from "./i18n.js";
 import { Page } from "./page.js";
 import { isHandheld } from "./screen.js";
 import { readLinked } from "./state/linked.js";
+import { followLink } from "./state/link.js";
 import { createStore } from "./store.js";
 import { USUAL_THEME, preferredTheme } from "./theme.js";
 import { fetchTopics, freshAmong } from "./topics.js";
@@ -54,6 +55,7 @@ const store = createStore({
 /** A link that is pasted into an open page. The page's own writing of the address is no such change. */
 function restore() {
   const { view, selected, toggled, theme, listed, relief, face, tab, topic, opacities, order } = readHash(location.hash);
+  followLink(location.hash);
   store.set({ asked: view, framing: view === null && selected !== null, topic, toggled, opacities, order, relief, hits: selected ? [selected] : [], chosen: 0 });
   readLinked(location.hash);
   store.set({ mode: listed ? "list" : "map", listed, theme: theme ?? USUAL_THEME, face, tab });

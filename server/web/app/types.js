@@ -15,6 +15,7 @@
  * @property {boolean} masked
  * @property {{ source: "observation" | "position" | "status" | "air" | "events" | "any_observation" | "event", property: string | null,
  *   take: string | null } | null} live  where a live value comes from
+ * @property {string[]} limits  fields of the feature with which it is compared
  */
 
 /**
@@ -39,6 +40,7 @@
  * @property {boolean} visible
  * @property {string | null} label
  * @property {string[]} tile_fields
+ * @property {boolean} live  whether its features change with what is reported of them
  * @property {Field[]} fields
  */
 

@@ -17,6 +17,7 @@ import { Notice } from "../panels/notice.js";
 import { Warnings } from "../panels/warnings.js";
 import { writeLinked } from "../state/linked.js";
 import { isPhone } from "../screen.js";
+import { linkedOptions } from "../state/link.js";
 import { Drawer } from "./drawer.js";
 
 /** @typedef {import("../store.js").Store} Store */
@@ -29,9 +30,10 @@ export default function Desk({ store, state, refresh, logOut }) {
   const [view, setView] = useState(/** @type {View | null} */ (null));
   const [feature, setFeature] = useState(/** @type {Feature | null} */ (null));
   const selected = state.mode === "map" ? state.hits[state.chosen] : undefined;
+  const linked = linkedOptions();
   useEffect(() => {
-    if (view) history.replaceState(null, "", writeHash(view, selected, state));
-  }, [view, selected, state.topic, state.toggled, state.opacities, state.order, state.theme, state.mode, state.listed, state.relief, state.tab, state.face, writeLinked().join()]);
+    if (view) history.replaceState(null, "", writeHash(view, selected, state) + linked);
+  }, [view, linked, selected, state.topic, state.toggled, state.opacities, state.order, state.theme, state.mode, state.listed, state.relief, state.tab, state.face, writeLinked().join()]);
   const marked = selected && feature?.id === selected.id ? (feature.properties["area"] ?? feature.geometry) : null;
   return html`<div class=${`page ${state.mode}`}>
     <${Header} store=${store} state=${state} refresh=${refresh} logOut=${logOut} />

@@ -2,6 +2,7 @@
 
 import { follow } from "../live.js";
 import { connection } from "../state/connection.js";
+import { at } from "../state/time.js";
 import { refresh } from "./map.js";
 
 /** @typedef {import("../store.js").Store} Store */
@@ -9,7 +10,7 @@ import { refresh } from "./map.js";
 const FRESH_MS = 2000;
 
 /**
- * Refresh layers whose features change, none while the tab is hidden or the server away: what is drawn stays. Once the
+ * Refresh layers whose features change, none while the tab is hidden, the past is shown or the server away: what is drawn stays. Once the
  * server answers again everything is refreshed, also tiles that could not be read meanwhile.
  * @param {import("maplibre-gl").Map} map
  * @param {Store} store
@@ -28,7 +29,7 @@ export function keepFresh(map, store) {
     if (now.online && !before.online) all = true;
   });
   const timer = setInterval(() => {
-    if (document.hidden || !store.get().online || connection.value.state === "lost" || !(all || changed.size)) return;
+    if (at.value || document.hidden || !store.get().online || connection.value.state === "lost" || !(all || changed.size)) return;
     const layers = all ? (store.get().map?.layers ?? []).map((layer) => layer.id) : [...changed];
     for (const layer of layers) refresh(map, layer);
     changed.clear();

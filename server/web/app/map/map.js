@@ -1,10 +1,11 @@
 // The map: created once, updated to the style and the state after each change.
 
 import * as maplibre from "../../vendor/maplibre-gl.mjs";
-import { address } from "../api.js";
+import { address, asOf } from "../api.js";
 import { mapTexts } from "../i18n.js";
 import { isPhone } from "../screen.js";
 import { collection, dressed, inTheme, isClickable, keepDrawn, shownIn } from "./style.js";
+import { at } from "../state/time.js";
 
 /** @typedef {import("../store.js").Store} Store */
 /** @typedef {import("../types.js").State} State */
@@ -28,10 +29,11 @@ const failed = new WeakMap();
  * @param {HTMLElement} container
  * @param {View | null} view  null frames the district
  * @param {State & { style: Style, map: MapDocument }} state
+ * @param {{ value: string | null }} moment  that the map shows; null is now
  * @returns {maplibre.Map}
  * @throws when the browser has no WebGL 2
  */
-export function createMap(container, view, state) {
+export function createMap(container, view, state, moment = at) {
   const place = view
     ? { center: /** @type {[number, number]} */ ([view.lon, view.lat]), zoom: view.zoom, bearing: view.bearing, pitch: view.pitch }
     : { bounds: state.map.bbox ?? undefined, fitBoundsOptions: { padding: framing() } };
@@ -45,7 +47,7 @@ export function createMap(container, view, state) {
     zoomLevelsToOverscale: undefined, // parts cut from a deepest tile would survive its refresh
     fadeDuration: matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 300,
     locale: mapTexts(state.language),
-    transformRequest: (url) => (isOurs(url) ? { url, cache: "no-cache" } : { url }),
+    transformRequest: (url) => (isOurs(url) ? { url: asOf(url, moment.value), cache: "no-cache" } : { url }),
   });
   shown.set(map, { ...state, marked: [] });
   remember(map);

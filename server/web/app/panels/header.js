@@ -4,8 +4,8 @@ import { html } from "../../vendor/preact.mjs";
 import { rememberLanguage, t, titleOf } from "../i18n.js";
 import { rememberTheme } from "../theme.js";
 import { SearchBox } from "../search/box.js";
+import { TimeBadge } from "../time/badge.js";
 import { AccountMenu } from "./account.js";
-import { Liveness } from "./liveness.js";
 import { TopicSwitch } from "./topic.js";
 
 /** @typedef {import("../store.js").Store} Store */
@@ -26,7 +26,7 @@ export function Header({ store, state, refresh, logOut }) {
     ${map?.synthetic && html`<span class="badge" title=${t(language, "app.synthetic.why")}>${t(language, "app.synthetic")}</span>`}
     <${TopicSwitch} store=${store} state=${state} refresh=${refresh} />
     <${SearchBox} store=${store} state=${state} />
-    <${Liveness} state=${state} />
+    <${TimeBadge} language=${language} />
     <nav>
       <a class="wide" href="ogc?f=html&lang=${language}">${t(language, "links.api")}</a>
       <a class="wide" href="catalog?lang=${language}">${t(language, "links.catalog")}</a>

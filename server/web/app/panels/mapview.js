@@ -6,11 +6,15 @@ import { keepFresh } from "../map/fresh.js";
 import { keepMoving } from "../map/hot.js";
 import { countInView } from "../map/inview.js";
 import { DRAWN, createMap, flyTo, framing, hitsAt, isComplete, mark, show } from "../map/map.js";
+import { showPointed } from "../map/pointer.js";
 import { readHash } from "../hash.js";
 import { t } from "../i18n.js";
 import { isPhone } from "../screen.js";
 import { shownMap } from "../state/map.js";
 import { inspects } from "../state/tool.js";
+import { followMoment } from "../map/moment.js";
+import { compared } from "../state/time.js";
+import { SplitView } from "../time/split.js";
 import { Icon } from "./icons.js";
 
 /** @typedef {import("../store.js").Store} Store */
@@ -42,6 +46,8 @@ export function MapView({ store, state, marked, onMove, onUnauthorized }) {
   useEffect(() => {
     if (map) countInView(map, store);
   }, [map]);
+  useEffect(() => (map ? showPointed(map) : undefined), [map]);
+  useEffect(() => (map ? followMoment(map, store) : undefined), [map]);
   useEffect(() => {
     if (map && state.asked) map.jumpTo({ center: [state.asked.lon, state.asked.lat], zoom: state.asked.zoom, bearing: state.asked.bearing, pitch: state.asked.pitch });
   }, [map, state.asked]);
@@ -64,6 +70,7 @@ export function MapView({ store, state, marked, onMove, onUnauthorized }) {
     if (state.framing) store.set({ framing: false });
   }, [map, marked, state.framing, state.track, state.pin]);
   return html`<div class="mapview" ref=${container} />
+    ${map && compared.value && html`<${SplitView} state=${state} main=${map} />`}
     <${Tools} store=${store} state=${state} map=${map} />`;
 }
 

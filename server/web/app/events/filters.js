@@ -1,0 +1,74 @@
+// What the list of events shows: filters that are in the link, and the CQL2 text that the server gets of them.
+
+import { linked } from "../state/link.js";
+
+/** @typedef {import("../types.js").Account} Account */
+/** @typedef {import("../types.js").Layer} Layer */
+
+const text = (/** @type {string} */ given) => given;
+const OPEN = "closed_at IS NULL AND (stage IS NULL OR stage NOT IN ('closed', 'evaluate', 'merged', 'voided'))";
+/** @type {Record<string, string>} the level that somebody with a role works at */
+const LEVELS = { community_officer: "community", street_dispatcher: "street", district_dispatcher: "district" };
+export const ANY = "any";
+
+export const source = linked("e.source", text);
+export const eventClass = linked("e.class", text);
+export const severity = linked("e.severity", text);
+/** A code, `any`, or empty for all that is open. */
+export const stage = linked("e.stage", text);
+/** The code of an area, which begins the codes of all areas in it. */
+export const inArea = linked("e.area", text);
+export const overdue = linked("e.overdue", (given) => given === "true");
+export const mine = linked("e.mine", (given) => given === "true");
+
+/** @param {string} value */
+export const quoted = (value) => `'${value.replaceAll("'", "''")}'`;
+
+/** Whether any filter is other than usual. */
+export function isNarrowed() {
+  return [source, eventClass, severity, stage, inArea, overdue, mine].some((one) => Boolean(one.value));
+}
+
+export function widen() {
+  for (const one of [source, eventClass, severity, stage, inArea]) one.value = "";
+  overdue.value = false;
+  mine.value = false;
+}
+
+/**
+ * The condition of the events in the list, as CQL2 text; empty for all.
+ * @param {Account | null} account
+ * @param {Layer | undefined} layer
+ * @returns {string}
+ */
+export function condition(account, layer) {
+  const seen = new Set((layer?.fields ?? []).filter((field) => !field.masked).map((field) => field.name));
+  const parts = [];
+  if (source.value) parts.push(`source = ${quoted(source.value)}`);
+  if (eventClass.value) parts.push(`event_class LIKE ${quoted(`${eventClass.value}%`)}`);
+  if (severity.value) parts.push(`severity = ${quoted(severity.value)}`);
+  if (!stage.value) parts.push(`(${OPEN})`);
+  else if (stage.value !== ANY) parts.push(`stage = ${quoted(stage.value)}`);
+  if (inArea.value) parts.push(within([inArea.value]));
+  if (overdue.value && seen.has("overdue")) parts.push("overdue = TRUE");
+  if (mine.value && account) parts.push(ofAccount(account, seen));
+  return parts.filter(Boolean).join(" AND ");
+}
+
+/**
+ * The events of somebody's own areas that are handled at his level.
+ * @param {Account} account
+ * @param {Set<string>} seen  fields that may be filtered by
+ */
+function ofAccount({ roles, areas }, seen) {
+  const level = roles.map((role) => LEVELS[role]).find(Boolean);
+  const parts = areas.length ? [within(areas)] : [];
+  if (level && seen.has("level_current")) parts.push(`(level_current = '${level}' OR level_current IS NULL)`);
+  return parts.join(" AND ");
+}
+
+/** @param {string[]} codes  of grids (15 digits and more) or of areas above them */
+function within(codes) {
+  const one = (/** @type {string} */ code) => `${code.length > 12 ? "grid_code" : "area_code"} LIKE ${quoted(`${code}%`)}`;
+  return `(${codes.map(one).join(" OR ")})`;
+}

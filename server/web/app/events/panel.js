@@ -1,0 +1,127 @@
+// The tab of events: filters, the list, what is new, and the chosen event beside it.
+
+import { html, useEffect, useMemo, useRef } from "../../vendor/preact.mjs";
+import { formatError, formatNumber, t } from "../i18n.js";
+import { follow } from "../live.js";
+import { addSheet } from "../sheets.js";
+import { layerOf } from "../store.js";
+import { pointAt } from "../state/pointed.js";
+import { at } from "../state/time.js";
+import { Detail } from "./detail.js";
+import { EventFeed, LAYER, fieldsOf } from "./feed.js";
+import { condition, isNarrowed, widen } from "./filters.js";
+import { List } from "./list.js";
+import { learnNames } from "./places.js";
+import { Toolbar } from "./toolbar.js";
+
+/** @typedef {import("../store.js").Store} Store */
+/** @typedef {import("../types.js").State} State */
+/** @typedef {import("../types.js").Feature} Feature */
+
+addSheet("css/events.css");
+const GATHER_MS = 1000; // changes of a second are read together
+const TOLD_MS = 5000; // tiles that are drawn anew so long after the last told change changed by a load, or by hand
+
+/** @param {{ store: Store, state: State }} props */
+export default function EventsPanel({ store, state }) {
+  const { language } = state;
+  const layer = layerOf(state, LAYER);
+  if (!layer) return html`<p class="notice" role="status">${t(language, "events.none")}</p>`;
+  return html`<${Events} key=${state.account?.id ?? ""} store=${store} state=${state} layer=${layer} />`;
+}
+
+/** @param {{ store: Store, state: State, layer: import("../types.js").Layer }} props */
+function Events({ store, state, layer }) {
+  const { language } = state;
+  const feed = useMemo(() => new EventFeed(), []);
+  const filter = condition(state.account, layer);
+  const moment = at.value;
+  useEffect(() => void learnNames(state), [state.account?.id]);
+  useEffect(() => {
+    void feed.ask({ filter, at: moment, fields: fieldsOf(layer) }, moment ? feed.rows.value.length : 0);
+  }, [filter, moment]);
+  useEffect(() => followEvents(feed), []);
+  useEffect(() => () => pointAt(null), []);
+  const hit = state.hits[state.chosen];
+  const open = hit?.layer === LAYER ? hit.id : null;
+  useEffect(() => (open ? undefined : pointAt(null)), [open]);
+  const choose = (/** @type {Feature} */ event) => {
+    store.set({ hits: [{ layer: LAYER, id: event.id }], chosen: 0, framing: true });
+    pointAt(event, true);
+  };
+  return html`<div class=${`events ${open ? "with-detail" : ""}`}>
+    <${Toolbar} state=${state}><${Standing} state=${state} feed=${feed} /></${Toolbar}>
+    <${Fresh} state=${state} feed=${feed} />
+    <div class="events-main"><${Body} state=${state} feed=${feed} onChoose=${choose} /></div>
+    ${open && html`<${Detail} state=${state} id=${open} changes=${state.changes[LAYER] ?? 0} onClose=${() => store.set({ hits: [], chosen: 0 })} />`}
+  </div>`;
+}
+
+/**
+ * Patch the list as the stream tells of changes, those of a second together.
+ * @param {EventFeed} feed
+ * @returns {() => void} stops it
+ */
+function followEvents(feed) {
+  /** @type {Set<string>} */
+  const changed = new Set();
+  let gap = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let waiting;
+  const patch = () => {
+    waiting = undefined;
+    const ids = gap ? null : new Set(changed);
+    changed.clear();
+    gap = false;
+    void feed.patch(ids);
+  };
+  let told = 0;
+  const stop = follow((news) => {
+    if (news.changes.length) told = Date.now();
+    gap ||= news.gap || (news.redrawn.length > 0 && Date.now() - told > TOLD_MS);
+    for (const { id } of news.changes) changed.add(id);
+    if (gap || changed.size) waiting ??= setTimeout(patch, GATHER_MS);
+  }, [LAYER]);
+  return () => {
+    stop();
+    clearTimeout(waiting);
+  };
+}
+
+/** @param {{ state: State, feed: EventFeed, onChoose: (event: Feature) => void }} props */
+function Body({ state, feed, onChoose }) {
+  const { language } = state;
+  const [fault, ready, rows] = [feed.fault.value, feed.ready.value, feed.rows.value];
+  const retry = html`<button class="primary" onClick=${() => feed.again()}>${t(language, "state.retry")}</button>`;
+  if (!ready && fault === null) return html`<p class="notice" role="status"><span class="spinner" />${t(language, "panel.loading")}</p>`;
+  if (!ready) return html`<p class="notice" role="alert">${t(language, "list.error", { detail: formatError(language, fault) })} ${retry}</p>`;
+  if (!rows.length) {
+    return html`<p class="notice" role="status">${t(language, "events.empty")}
+      ${isNarrowed() && html`<button class="primary" onClick=${widen}>${t(language, "events.widen")}</button>`}</p>`;
+  }
+  return html`${feed.stale.value && html`<p class="stale-note" role="alert">${t(language, "events.stale", { detail: formatError(language, fault) })} ${retry}</p>`}
+    <${List} state=${state} feed=${feed} onChoose=${onChoose} />`;
+}
+
+/** @param {{ state: State, feed: EventFeed }} props */
+function Standing({ state: { language }, feed }) {
+  const total = feed.total.value;
+  if (total === null) return null;
+  return html`<span class="events-total">${t(language, "events.total", { n: formatNumber(language, total) })}</span>`;
+}
+
+/**
+ * New events are counted, and told politely; nothing moves before the reader wants them.
+ * @param {{ state: State, feed: EventFeed }} props
+ */
+function Fresh({ state: { language }, feed }) {
+  const button = useRef(/** @type {HTMLElement | null} */ (null));
+  const n = feed.waiting.value.length;
+  const show = () => {
+    feed.reveal();
+    /** @type {HTMLElement | null | undefined} */ (button.current?.closest(".events")?.querySelector(".events-frame"))?.scrollTo({ top: 0 });
+  };
+  return html`<div class="events-fresh" aria-live="polite" ref=${button}>
+    ${n > 0 && html`<button onClick=${show}>▲ ${t(language, n === 1 ? "events.fresh.one" : "events.fresh", { n })}</button>`}
+  </div>`;
+}

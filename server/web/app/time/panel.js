@@ -1,0 +1,109 @@
+// The tab of time: events by step under a slider, playing, and two moments side by side.
+
+import { html, useEffect, useState } from "../../vendor/preact.mjs";
+import { ServerError, fetchJson } from "../api.js";
+import { condition, isNarrowed } from "../events/filters.js";
+import { formatError, t } from "../i18n.js";
+import { layerOf } from "../store.js";
+import { at, compared } from "../state/time.js";
+import { now } from "./clock.js";
+import { Histogram, useCounts } from "./histogram.js";
+import { SPEEDS, move, play, playing, speed } from "./player.js";
+import { SPANS, span, spanId, windowOf } from "./windows.js";
+import { dayAndTime } from "./words.js";
+
+/** @typedef {import("../store.js").Store} Store */
+/** @typedef {import("../types.js").State} State */
+/** @typedef {import("../types.js").Language} Language */
+/** @typedef {{ from: number, to: number }} Window */
+
+/** @param {{ store: Store, state: State }} props */
+export default function TimePanel({ state }) {
+  const { language } = state;
+  const chosen = span();
+  const minute = Math.floor(now.value / 60_000) * 60_000;
+  const { from, to } = windowOf(chosen, at.value, minute);
+  const layer = layerOf(state, "events");
+  const narrowed = isNarrowed();
+  const { steps, fault, again } = useCounts(from, to, chosen.step, narrowed && layer ? condition(state.account, layer) : "", at.value ? 0 : minute);
+  const forbidden = useForbidden(state.account?.id ?? "");
+  useEffect(() => () => void (playing.value = false), []);
+  const moments = [at.value, compared.value].filter((one) => one !== null).map((one) => Date.parse(/** @type {string} */ (one)));
+  return html`<div class="time-panel">
+    <${Controls} language=${language} />
+    ${forbidden && html`<p class="wrong" role="alert">${t(language, "time.forbidden")}</p>`}
+    <div class="time-axis">
+      ${fault !== null && html`<p class="wrong" role="alert">${t(language, "time.error", { detail: formatError(language, fault) })}
+        <button class="plain" onClick=${again}>${t(language, "state.retry")}</button></p>`}
+      ${steps ? html`<${Histogram} language=${language} steps=${steps} from=${from} to=${to} moments=${moments} />`
+        : fault === null && html`<p class="soft" role="status"><span class="spinner" />${t(language, "panel.loading")}</p>`}
+      <${Slider} language=${language} label="time.slider" moment=${at} window=${{ from, to }} step_ms=${chosen.step_ms} />
+      ${compared.value && html`<${Slider} language=${language} label="time.slider.left" moment=${compared} window=${{ from, to }} step_ms=${chosen.step_ms} />`}
+      <p class="ends"><span>${dayAndTime(language, from)}</span>
+        <span>${t(language, narrowed ? "time.narrowed" : "time.legend")}</span><span>${dayAndTime(language, Math.min(to, now.value))}</span></p>
+    </div>
+  </div>`;
+}
+
+/**
+ * Whether the reader may not see the past; then the page returns to the present.
+ * @param {string} reader
+ */
+function useForbidden(reader) {
+  const [forbidden, setForbidden] = useState(false);
+  const past = at.value !== null;
+  useEffect(() => {
+    if (!past) return;
+    fetchJson("ogc/collections/events/items?f=json&limit=1&skipGeometry=true&properties=stage").then(
+      () => setForbidden(false),
+      (error) => {
+        if (!(error instanceof ServerError) || error.status !== 403) return; // the list says what else is wrong
+        setForbidden(true);
+        playing.value = false;
+        at.value = null;
+      },
+    );
+  }, [past, reader]);
+  return forbidden;
+}
+
+/** @param {{ language: Language }} props */
+function Controls({ language }) {
+  const chosen = span();
+  const isPlaying = playing.value;
+  const live = at.value === null;
+  const start = () => {
+    if (live) at.value = new Date(windowOf(chosen, null, Date.now()).from).toISOString();
+    void play(chosen.step_ms);
+  };
+  const beside = () => {
+    compared.value = compared.value ? null : new Date(Math.floor((at.value ? Date.parse(at.value) : Date.now()) / chosen.step_ms) * chosen.step_ms - chosen.length_ms / 2).toISOString();
+  };
+  const words = (/** @type {string} */ key) => t(language, key);
+  return html`<div class="time-controls" role="toolbar" aria-label=${words("time.controls")}>
+    <button class="tool" aria-label=${words("time.back")} title=${words("time.back")} onClick=${() => move(-1, chosen.step_ms)}>⏮</button>
+    <button class="primary" onClick=${() => (isPlaying ? (playing.value = false) : start())}>${isPlaying ? "⏸" : "▶"} ${words(isPlaying ? "time.pause" : "time.play")}</button>
+    <button class="tool" aria-label=${words("time.forward")} title=${words("time.forward")} disabled=${live} onClick=${() => move(1, chosen.step_ms)}>⏭</button>
+    <select aria-label=${words("time.window")} title=${words("time.window")} onChange=${(/** @type {any} */ event) => (spanId.value = event.currentTarget.value)}>
+      ${SPANS.map(({ id }) => html`<option value=${id} key=${id} selected=${id === chosen.id}>${words(`time.window.${id}`)}</option>`)}
+    </select>
+    <select aria-label=${words("time.speed")} title=${words("time.speed")} onChange=${(/** @type {any} */ event) => (speed.value = Number(event.currentTarget.value))}>
+      ${SPEEDS.map((one) => html`<option value=${one} key=${one} selected=${one === speed.value}>${t(language, "time.speed.of", { n: one })}</option>`)}
+    </select>
+    <button class="flag" aria-pressed=${compared.value !== null} onClick=${beside}>${words("time.compare")}</button>
+    <output aria-live=${isPlaying ? "off" : "polite"}>${live ? words("time.now") : t(language, "time.replay", { time: dayAndTime(language, Date.parse(/** @type {string} */ (at.value))) })}</output>
+    <button class="primary live" disabled=${live} onClick=${() => { playing.value = false; at.value = null; }}>● ${words("time.live.back")}</button>
+  </div>`;
+}
+
+/** @param {{ language: Language, label: string, moment: { value: string | null }, window: Window, step_ms: number }} props */
+function Slider({ language, label, moment, window: { from, to }, step_ms }) {
+  const value = moment.value ? Date.parse(moment.value) : to;
+  const choose = (/** @type {Event} */ event) => {
+    playing.value = false;
+    const time = Number(/** @type {HTMLInputElement} */ (event.currentTarget).value);
+    moment.value = time >= Date.now() ? null : new Date(time).toISOString();
+  };
+  return html`<input type="range" aria-label=${t(language, label)} aria-valuetext=${moment.value ? dayAndTime(language, value) : t(language, "time.now")}
+    min=${from} max=${to} step=${step_ms} value=${Math.min(to, Math.max(from, value))} onInput=${choose} />`;
+}

@@ -1,0 +1,87 @@
+"""Time on the page: a histogram under a slider, the whole page as of a moment, playing, two moments side by side."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.page.conftest import DESK, TOKEN, Visitor
+from tests.page.test_events import only_events
+from tests.page.waiting import until
+
+HAPPENED = """
+INSERT INTO layer.events (id, geom, source, severity, stage, title, occurred_at, ingested_at, data_grade)
+SELECT 'past-' || n, ST_SetSRID(ST_MakePoint(113.34 + n * 0.005, 23.14), 4490), 'hotline', '2', 'handle', '从前' || n,
+    now() - n * interval '40 minutes', now() - n * interval '40 minutes', 1 FROM generate_series(1, 6) AS n
+"""
+
+
+@pytest.fixture(scope="module")
+def timed(browser, address, page_database):
+    """The page of an operator with the tab of time open, over six events of the last four hours."""
+    with only_events(page_database, HAPPENED):
+        visitor = Visitor(browser, address, DESK)
+        page = visitor.page
+        opened = page.context.request.post(
+            f"{address}/login/token", headers={"Authorization": f"Bearer {TOKEN}", "Origin": address}
+        )
+        assert opened.ok, opened.text()
+        page.goto(f"{address}/#12.5/23.14/113.36&tab=time")
+        page.reload()
+        visitor.idle()
+        try:
+            yield visitor
+            assert not visitor.unexpected()
+        finally:
+            page.close()
+
+
+def test_the_histogram_counts_the_events_of_the_window(timed):
+    page = timed.page
+    expect(page.locator(".histogram svg")).to_have_attribute("aria-label", "时间窗内 6 起事件，每步最多 1 起")
+    page.locator("select[aria-label=时间窗]").select_option("1h")
+    expect(page.locator(".histogram svg")).to_have_attribute("aria-label", "时间窗内 1 起事件，每步最多 1 起")
+    until(page, "location.hash.includes('win=1h')")
+    page.locator("select[aria-label=时间窗]").select_option("6h")
+
+
+def test_a_step_back_is_in_the_link_the_badge_and_every_request(timed):
+    page = timed.page
+    asked = []
+    page.on("request", lambda request: asked.append(request.url) if "/tiles/events/" in request.url else None)
+    page.locator("button[aria-label=后退一步]").click()
+    until(page, "location.hash.includes('&at=')")
+    expect(page.locator(".time-badge.replay")).to_contain_text("回放")
+    expect(page.locator(".time-controls output")).to_contain_text("回放")
+    timed.idle()
+    assert asked
+    assert all("at=" in url for url in asked)
+    page.locator(".time-badge.replay").click()
+    expect(page.locator(".time-badge")).to_contain_text("实时")
+    until(page, "!location.hash.includes('&at=')")
+
+
+def test_it_plays_to_the_present(timed):
+    page = timed.page
+    page.locator("select[aria-label=时间窗]").select_option("1h")
+    for _ in range(3):
+        page.locator("button[aria-label=后退一步]").click()
+    page.locator("select[aria-label=速度]").select_option("4")
+    page.locator("button", has_text="播放").click()
+    expect(page.locator(".time-controls output")).to_have_text("实时")
+    expect(page.locator("button", has_text="播放")).to_be_visible()
+
+
+def test_two_moments_stand_side_by_side_with_one_view(timed):
+    page = timed.page
+    page.locator("button", has_text="对比两个时刻").click()
+    expect(page.locator(".split-map canvas")).to_have_count(1)
+    until(page, "location.hash.includes('&than=')")
+    expect(page.locator(".split-time.right")).to_have_text("实时")
+    handle = page.locator(".split-handle")
+    handle.focus()
+    page.keyboard.press("ArrowLeft")
+    expect(handle).to_have_attribute("aria-valuenow", "48")
+    page.locator(".split-close").click()
+    expect(page.locator(".split")).to_have_count(0)
+    until(page, "!location.hash.includes('&than=')")
