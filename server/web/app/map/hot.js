@@ -1,7 +1,9 @@
 // Things that move: a small source of their own, which the stream of changes feeds. A moving car asks for no tile.
 
 import { fetchPage } from "../api.js";
+import { effect } from "../../vendor/signals.mjs";
 import { follow } from "../live.js";
+import { at } from "../state/time.js";
 import { isVisible } from "../store.js";
 import { topicOf } from "../topics.js";
 
@@ -48,6 +50,7 @@ export function keepMoving(map, store) {
   const hot = () => (store.get().map?.layers ?? []).filter((layer) => isHot(layer) && isVisible(store.get(), layer));
   const load = (again = false) => hot().forEach((layer) => void read(map, store, layer, again).catch((error) => store.set({ online: !(error instanceof TypeError) })));
   const stop = follow(({ changes, redrawn, gap }) => {
+    if (at.value) return; // the past does not move
     for (const change of changes) if (change.kind === "position") aim(change);
     const stale = hot().filter(({ id }) => redrawn.includes(id) || changes.some(({ kind, layer }) => kind === "feature" && layer === id));
     if (gap) load(true);
@@ -58,8 +61,12 @@ export function keepMoving(map, store) {
     if (now.online && !before.online) load(true);
   });
   const timer = setInterval(() => document.hidden || hot().forEach(({ id }) => glide(map, id)), TICK_MS);
-  load();
+  const still = effect(() => {
+    void at.value;
+    load(true);
+  });
   return () => {
+    still();
     clearInterval(timer);
     forget();
     stop();
