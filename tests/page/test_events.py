@@ -7,10 +7,10 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import expect
 
-from layers.database.connection import connect
-from tests.databases import run_async
+from tests.databases import execute, run_async, temporary_database
 from tests.page.conftest import DESK, Visitor
 from tests.page.waiting import until
+from tests.running_app import running_for_operator
 
 MAP = "document.querySelector('.mapview').map"
 ROWS = 300
@@ -32,34 +32,22 @@ SELECT 'fresh-' || n, ST_SetSRID(ST_MakePoint(113.36, 23.14), 4490), 'hotline', 
 """
 
 
-def execute(url, statement, *values):
-    async def run():
-        connection = await connect(url)
-        await connection.execute(statement, *values)
-        await connection.close()
-
-    run_async(run())
-
-
 @contextmanager
-def only_events(url, statement):
-    """Let there be the events of a statement alone, for a while."""
-    execute(url, "CREATE TABLE public.events_before AS TABLE layer.events")
-    execute(url, "DELETE FROM layer.events")
-    try:
-        execute(url, statement)
-        yield
-    finally:
-        execute(url, "DELETE FROM layer.events")
-        execute(url, "INSERT INTO layer.events SELECT * FROM public.events_before")
-        execute(url, "DROP TABLE public.events_before")
+def only_events(cluster, template, home, statement):
+    """Serve a district of its own that has the events of a statement alone; yield its address and its database."""
+    with temporary_database(cluster, template) as url:
+        run_async(execute(url, f"DELETE FROM layer.events; {statement}"))
+        with running_for_operator(home, url) as address:
+            yield address, url
 
 
 @pytest.fixture(scope="module")
-def listed(browser, address, page_database):
+def listed(browser, cluster, district_template, tmp_path_factory):
     """The page with the list open, over 300 events; what it reports is checked at the end."""
-    with only_events(page_database, HAPPENED):
+    home = tmp_path_factory.mktemp("home")
+    with only_events(cluster, district_template, home, HAPPENED) as (address, url):
         visitor = Visitor(browser, address, DESK, "/#12.5/23.13/113.36&tab=events")
+        visitor.url = url
         try:
             visitor.idle()
             yield visitor
@@ -97,7 +85,7 @@ def test_the_end_of_the_list_is_reached_by_scrolling(listed):
     expect(page.locator(".event", has_text="列表事件1").first).to_be_visible()
 
 
-def test_new_events_wait_and_a_changed_one_is_patched_where_it_stands(listed, page_database):
+def test_new_events_wait_and_a_changed_one_is_patched_where_it_stands(listed):
     page = listed.page
     frame = page.locator(".events-frame")
     frame.evaluate("element => element.scrollTo({ top: 680 })")
@@ -105,12 +93,14 @@ def test_new_events_wait_and_a_changed_one_is_patched_where_it_stands(listed, pa
     expect(row).to_contain_text("任务处理")
     top = row.bounding_box()["y"]
     row.evaluate("element => (element.mine = true)")
-    execute(page_database, NEW)
+    run_async(execute(listed.url, NEW))
     expect(page.locator(".events-fresh button")).to_have_text("▲ 3 条新事件")
-    execute(page_database, "UPDATE layer.events SET stage = 'verify' WHERE id = 'listed-023'")
+    run_async(execute(listed.url, "UPDATE layer.events SET stage = 'verify' WHERE id = 'listed-023'"))
     expect(row).to_contain_text("核查结案")
     assert row.evaluate("element => element.mine"), "the row was made anew"
-    execute(page_database, "UPDATE layer.events SET stage = 'closed', closed_at = now() WHERE id = 'listed-002'")
+    run_async(
+        execute(listed.url, "UPDATE layer.events SET stage = 'closed', closed_at = now() WHERE id = 'listed-002'")
+    )
     expect(page.locator(".events-total")).to_have_text("共 272 起")
     moved = row.bounding_box()["y"] - top
     assert abs(moved) < 40, "only the line of news may push it"  # the row above it that left moves nothing

@@ -17,9 +17,10 @@ SELECT 'past-' || n, ST_SetSRID(ST_MakePoint(113.34 + n * 0.005, 23.14), 4490), 
 
 
 @pytest.fixture(scope="module")
-def timed(browser, address, page_database):
+def timed(browser, cluster, district_template, tmp_path_factory):
     """The page of an operator with the tab of time open, over six events of the last four hours."""
-    with only_events(page_database, HAPPENED):
+    home = tmp_path_factory.mktemp("home")
+    with only_events(cluster, district_template, home, HAPPENED) as (address, _):
         visitor = Visitor(browser, address, DESK)
         page = visitor.page
         opened = page.context.request.post(
