@@ -2,7 +2,6 @@
 // dimension, the face and the open tab; a link restores them.
 
 import { knownFace } from "./faces.js";
-import { writeLinked } from "./state/linked.js";
 import { USUAL_THEME } from "./theme.js";
 
 /** @typedef {import("./types.js").View} View */
@@ -93,5 +92,5 @@ export function writeHash(view, selected, { toggled, theme, mode, listed, relief
   if (relief) parts.push("3d=1");
   if (face) parts.push(`face=${face}`);
   if (tab) parts.push(`tab=${encodeURIComponent(tab)}`);
-  return `#${[...parts, ...writeLinked()].join("&")}`;
+  return `#${parts.join("&")}`;
 }

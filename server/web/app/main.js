@@ -8,7 +8,6 @@ import { readHash } from "./hash.js";
 import { formatError, loadTexts, preferredLanguage } from "./i18n.js";
 import { Page } from "./page.js";
 import { isHandheld } from "./screen.js";
-import { readLinked } from "./state/linked.js";
 import { followLink } from "./state/link.js";
 import { createStore } from "./store.js";
 import { USUAL_THEME, preferredTheme } from "./theme.js";
@@ -57,7 +56,6 @@ function restore() {
   const { view, selected, toggled, theme, listed, relief, face, tab, topic, opacities, order } = readHash(location.hash);
   followLink(location.hash);
   store.set({ asked: view, framing: view === null && selected !== null, topic, toggled, opacities, order, relief, hits: selected ? [selected] : [], chosen: 0 });
-  readLinked(location.hash);
   store.set({ mode: listed ? "list" : "map", listed, theme: theme ?? USUAL_THEME, face, tab });
   void refresh();
 }
@@ -173,7 +171,6 @@ function askAgain() {
   else void keepAsking();
 }
 
-readLinked(location.hash);
 addEventListener("hashchange", restore);
 await Promise.all([loadTexts(isHandheld() ? [store.get().language] : undefined), identify()]);
 if (faceOf(store.get()) !== "phone") await loadTexts(); // the phone reads the other language when somebody wants it

@@ -15,7 +15,6 @@ import { DrawingTools } from "../measure/tools.js";
 import { PrintedSheet } from "../print/sheet.js";
 import { Notice } from "../panels/notice.js";
 import { Warnings } from "../panels/warnings.js";
-import { writeLinked } from "../state/linked.js";
 import { isPhone } from "../screen.js";
 import { linkedOptions } from "../state/link.js";
 import { Drawer } from "./drawer.js";
@@ -33,7 +32,7 @@ export default function Desk({ store, state, refresh, logOut }) {
   const linked = linkedOptions();
   useEffect(() => {
     if (view) history.replaceState(null, "", writeHash(view, selected, state) + linked);
-  }, [view, linked, selected, state.topic, state.toggled, state.opacities, state.order, state.theme, state.mode, state.listed, state.relief, state.tab, state.face, writeLinked().join()]);
+  }, [view, linked, selected, state.topic, state.toggled, state.opacities, state.order, state.theme, state.mode, state.listed, state.relief, state.tab, state.face]);
   const marked = selected && feature?.id === selected.id ? (feature.properties["area"] ?? feature.geometry) : null;
   return html`<div class=${`page ${state.mode}`}>
     <${Header} store=${store} state=${state} refresh=${refresh} logOut=${logOut} />

@@ -2,7 +2,7 @@
 
 import { html, useEffect, useRef } from "../../vendor/preact.mjs";
 import { formatClock, formatError, formatNumber, t, titleOf } from "../i18n.js";
-import { loadStyles } from "../styles.js";
+import { addSheet } from "../sheets.js";
 import { readSeries, useRead } from "./read.js";
 
 /** @typedef {import("../types.js").State} State */
@@ -54,7 +54,7 @@ function Plot({ values, language, theme, label }) {
  * @param {import("../types.js").Language} language
  */
 async function draw(place, values, language) {
-  const [{ default: Plotter }] = await Promise.all([import("../../vendor/uplot.mjs"), loadStyles("vendor/uplot.css")]);
+  const [{ default: Plotter }] = await Promise.all([import("../../vendor/uplot.mjs"), addSheet("vendor/uplot.css")]);
   const look = getComputedStyle(place);
   const [soft, line, accent] = ["--soft", "--hairline", "--accent"].map((name) => look.getPropertyValue(name));
   const axis = { stroke: soft ?? "", grid: { stroke: line ?? "", width: 1 }, ticks: { show: false }, font: "11px system-ui" };

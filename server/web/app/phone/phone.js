@@ -52,7 +52,7 @@ export default function Phone({ store, state, refresh, logOut }) {
   }, [clicked, state.hits]);
   const sheetLabel = t(language, `phone.tab.${tab}`);
   useWork(account?.id ?? "");
-  useEffect(() => addSheet("css/phone.css"), []);
+  useEffect(() => void addSheet("css/phone.css"), []);
   return html`<div class=${`phone on-${tab}`}>
     <${Head} state=${state} />
     <main class="phone-stage">

@@ -1,7 +1,7 @@
 // The area that is asked about: an area of the district by its code, a shape that was drawn, or a box.
 
-import { signal } from "../../vendor/signals.mjs";
 import { circle } from "../draw/geodesy.js";
+import { linked } from "./link.js";
 
 /**
  * @typedef {{ layer: string, code: string, title: string }} CodedArea
@@ -9,9 +9,6 @@ import { circle } from "../draw/geodesy.js";
  * @typedef {{ bbox: [number, number, number, number], title: string }} BoxArea  degrees
  * @typedef {CodedArea | DrawnArea | BoxArea} Area
  */
-
-/** @type {import("@preact/signals").Signal<Area | null>} */
-export const area = signal(/** @type {Area | null} */ (null));
 
 const round6 = (/** @type {number} */ degrees) => Number(degrees.toFixed(6));
 
@@ -73,3 +70,6 @@ function splitOnce(text, mark) {
   const at = text.indexOf(mark);
   return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
 }
+
+/** The area, in the link. */
+export const area = linked("area", readArea, writeArea);

@@ -1,11 +1,8 @@
 // The incident that is looked at: a place, or a feature such as an event.
 
-import { signal } from "../../vendor/signals.mjs";
+import { linked } from "./link.js";
 
 /** @typedef {{ lon: number, lat: number } | { layer: string, id: string }} Incident */
-
-/** @type {import("@preact/signals").Signal<Incident | null>} */
-export const incident = signal(/** @type {Incident | null} */ (null));
 
 /**
  * @param {Incident | null} asked
@@ -26,3 +23,6 @@ export function readIncident(text) {
   const [lon = NaN, lat = NaN] = text.split(",").map(Number);
   return text && Math.abs(lon) <= 180 && Math.abs(lat) <= 90 ? { lon, lat } : null;
 }
+
+/** The incident, in the link. */
+export const incident = linked("incident", readIncident, writeIncident);

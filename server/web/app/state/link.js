@@ -7,7 +7,9 @@ import { batch, signal } from "../../vendor/signals.mjs";
  * @typedef {import("../../vendor/signals.mjs").Signal<T>} Signal
  */
 
-/** @type {Map<string, { value: Signal<any>, read: (text: string) => any }>} */
+/** @typedef {{ value: Signal<any>, read: (text: string) => any, write: (value: any) => string }} Linked */
+
+/** @type {Map<string, Linked>} */
 const parts = new Map();
 const known = signal(0);
 let given = optionsOf(location.hash);
@@ -22,27 +24,36 @@ function optionsOf(hash) {
  * @template T
  * @param {string} name
  * @param {(text: string) => T} read  the value of a text; of an empty one it is the usual value
+ * @param {(value: T) => string} [write]  the text of a value
  * @returns {Signal<T>}
  */
-export function linked(name, read) {
+export function linked(name, read, write = (value) => (value ? String(value) : "")) {
   const value = signal(read(given.get(name) ?? ""));
-  parts.set(name, { value, read });
+  parts.set(name, { value, read, write });
   known.value = parts.size;
   return value;
 }
 
 /**
- * Take the values of a link that was pasted into an open page.
+ * Take the values of a link that was pasted into an open page; what the link does not change stays the same object.
  * @param {string} hash
  */
 export function followLink(hash) {
   given = optionsOf(hash);
-  batch(() => parts.forEach(({ value, read }, name) => (value.value = read(given.get(name) ?? ""))));
+  batch(() => parts.forEach((part, name) => take(part, given.get(name) ?? "")));
+}
+
+/**
+ * @param {Linked} part
+ * @param {string} text
+ */
+function take({ value, read, write }, text) {
+  if (text !== write(value.value)) value.value = read(text);
 }
 
 /** The options as they stand in a hash, each after an ampersand; a component that reads them follows all of them. */
 export function linkedOptions() {
   if (!known.value) return "";
-  const written = [...parts].filter(([, part]) => part.value.value);
-  return written.map(([name, part]) => `&${name}=${encodeURIComponent(String(part.value.value))}`).join("");
+  const written = [...parts].map(([name, { value, write }]) => ({ name, text: write(value.value) }));
+  return written.map(({ name, text }) => (text ? `&${name}=${encodeURIComponent(text)}` : "")).join("");
 }
