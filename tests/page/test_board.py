@@ -117,7 +117,7 @@ def test_an_area_of_the_map_is_chosen_by_a_click(board):
     )
     page.mouse.click(middle[0], middle[1])
     settled(page, middle[2])
-    expect(page.locator(".board-map .legend")).to_be_visible()
+    expect(page.locator(".board-map .shades")).to_be_visible()
     page.locator(".strip h1 .link").click()
     settled(page, "")
 

@@ -134,7 +134,7 @@ function Legend({ told, state: { language } }) {
   const ends = classes(/** @type {number[]} */ (values));
   const water = (told.lists["ponding"]?.features ?? []).length > 0;
   if (!ends.length && !water) return null;
-  return html`<div class="legend card" role="group" aria-label=${t(language, "board.legend")}>
+  return html`<div class="shades card" role="group" aria-label=${t(language, "board.legend")}>
     ${ends.length > 0 && html`<b>${t(language, "board.legend")}</b>`}
     ${ends.map((end, place) => html`<span key=${end}><i class=${`ramp-${place + 1}`} />${figure(language, (ends[place - 1] ?? 0) + 1)}–${figure(language, end)}</span>`)}
     ${water && html`<span><i class="water" />${t(language, "board.water")}</span>`}
