@@ -89,7 +89,7 @@ class Visitor:
 
     def _on_console(self, message) -> None:
         if message.type in {"error", "warning"} and not HARMLESS.search(message.text):
-            self.faults.append(f"console {message.type}: {message.text}")
+            self.faults.append(f"console {message.type}: {message.text} {message.location['url']}")
 
     def _on_request(self, request) -> None:
         if not request.url.startswith((self.address, "data:", "blob:")):

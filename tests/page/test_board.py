@@ -150,9 +150,9 @@ def test_a_lost_line_is_told_and_heals(board):
     page.route("**/twin/overview**", lambda route: route.abort())
     board.expects("console error: Failed to load resource: net::ERR_FAILED")
     page.locator(".ranking .link").first.click()
-    expect(page.locator(".fresh.stale .badge")).to_contain_text("Stopped")
+    expect(page.locator(".fresh.stale .badge")).to_contain_text(re.compile("Stopped|数据已停"))
     assert number(page, "events_open") == shown, "what was told stays"
     page.unroute("**/twin/overview**")
     page.locator(".fresh button").click()
-    expect(page.locator(".fresh:not(.stale) .badge")).to_contain_text("Live")
+    expect(page.locator(".fresh:not(.stale) .badge")).to_contain_text(re.compile("Live|实时"))
     expect(page.locator(".board:not(.outdated)")).to_be_visible()

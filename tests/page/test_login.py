@@ -202,6 +202,7 @@ def test_a_session_that_ends_is_said_and_the_page_goes_on_as_the_public(open_pag
     log_in(page)
     expect(page.locator(".account .who")).to_have_text("李四")
     visitor.expects("401")
+    visitor.expects("404")  # of layers that the public does not have, until the map is the public's
     run_async(execute(here.url, "UPDATE identity.session SET ended_at = now()"))
     expect(page.locator(".farewell")).to_contain_text("会话已结束")
     expect(page.locator(".account a")).to_have_text("登录")
@@ -218,6 +219,7 @@ def test_a_page_that_nobody_touches_logs_out(open_page, here):
     expect(page.locator(".account .who")).to_have_text("李四")
     visitor.idle()
     visitor.expects("401")  # of what was asked for just before
+    visitor.expects("404")  # as above
     page.evaluate("localStorage.setItem('onemap.active', String(Date.now() - 31 * 60 * 1000))")
     expect(page.locator(".farewell")).to_contain_text("长时间未操作")
 

@@ -245,7 +245,7 @@ def test_without_webgl_the_features_are_listed(launch, address):
         visitor = Visitor(browser, address, DESK)
         page = visitor.page
         expect(page.locator(".notice")).to_contain_text("WebGL 2")
-        page.locator(".list select").select_option(STREET)
+        page.get_by_label("选择图层").select_option(STREET)
         expect(page.locator("tbody tr")).to_have_count(20)
         expect(page.locator("thead")).to_contain_text("名称")
         page.locator("button", has_text="更多").click()

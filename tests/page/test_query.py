@@ -31,10 +31,10 @@ def desk(visit):
 def counted(page) -> dict[str, int]:
     """Return the counts by the title of the layer."""
     expect(page.locator(".counts ul li").first).to_be_visible()
-    rows = page.locator(".counts ul li button").all()
-    return {
-        row.locator("span").nth(1).inner_text(): int(row.locator("b").inner_text().replace(",", "")) for row in rows
-    }
+    rows = page.locator(".counts ul li button").evaluate_all(
+        "all => all.map(one => [one.querySelectorAll('span')[1].innerText, one.querySelector('b').innerText])"
+    )
+    return {title: int(number.replace(",", "")) for title, number in rows}
 
 
 def in_street(address: str) -> dict[str, int]:
@@ -75,7 +75,7 @@ def test_a_street_is_counted_listed_drawn_and_taken_home(desk, address, tmp_path
     files = {form: taken(page, form, tmp_path) for form in ("csv", "xlsx", "geojson", "parquet")}
     lengths = {
         "csv": len(list(csv.reader(io.StringIO(files["csv"].decode("utf-8-sig"))))) - 1,
-        "xlsx": load_workbook(io.BytesIO(files["xlsx"]), read_only=True).worksheets[0].max_row - 1,
+        "xlsx": sum(1 for _ in load_workbook(io.BytesIO(files["xlsx"])).worksheets[0].iter_rows()) - 1,
         "geojson": len(json.loads(files["geojson"])["features"]),
         "parquet": pq.read_table(io.BytesIO(files["parquet"])).num_rows,
     }
@@ -119,6 +119,7 @@ def test_shapes_are_drawn_and_typed_and_a_click_of_theirs_inspects_nothing(desk,
         },
     ).json()
     assert counts["建筑物"] == flood["numberMatched"]
+    desk.expects("400")  # of the polygon that crosses itself
     typed = page.get_by_label("坐标")
     typed.fill(f"{west},{south} {east},{north} {east},{south} {west},{north}")
     typed.press("Enter")

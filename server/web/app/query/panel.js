@@ -73,7 +73,7 @@ function boxOf([west, south, east, north]) {
 /** @param {{ store: Store, state: State, asked: import("../state/area.js").Area, ground: Ground }} props */
 function Answer({ store, state, asked, ground }) {
   const { language } = state;
-  const layers = (state.map?.layers ?? []).filter((layer) => layer.geometry_type !== "None" && layer.count > 0);
+  const layers = (state.map?.layers ?? []).filter((layer) => layer.geometry_type !== "None" && layer.count > 0 && canAsk(layer, asked, ground));
   const { counted, busy, read } = useCounts(asked, ground, layers, state);
   const filled = layers.filter((layer) => counted?.counts.get(layer.id));
   const fullest = filled.find(({ id }) => id === "events") ?? filled.find(({ geometry_type: type }) => type === "Point") ?? filled[0];
@@ -88,6 +88,16 @@ function Answer({ store, state, asked, ground }) {
       ${counted && html`<ul>${layers.map((one) => html`<${Count} key=${one.id} state=${state} layer=${one} counted=${counted} chosen=${one === layer} onRetry=${read} />`)}</ul>`}
     </section>
     ${layer && counted && html`<${Chosen} key=${layer.id} store=${store} state=${state} layer=${layer} filter=${predicateOf(asked, layer, ground.geometry)} version=${counted.at} />`}`;
+}
+
+/**
+ * Whether a reader may ask which features of a layer are in an area: where he sees no place, only by their codes.
+ * @param {Layer} layer
+ * @param {import("../state/area.js").Area} asked
+ * @param {Ground} ground
+ */
+function canAsk(layer, asked, ground) {
+  return layer.bbox !== null || !predicateOf(asked, layer, ground.geometry).startsWith("S_");
 }
 
 /** @param {{ state: State, layer: Layer, counted: Counted, chosen: boolean, onRetry: () => void }} props */

@@ -22,8 +22,7 @@ export function SearchBox({ store, state }) {
   const [at, setAt] = useState(0);
   const [fault, setFault] = useState("");
   const box = useRef(/** @type {HTMLElement | null} */ (null));
-  const { found, busy } = useFound(state, text.trim());
-  useEffect(() => setAt(0), [text]); // what comes later comes below
+  const { found, busy, fresh } = useFound(state, text.trim());
   useEffect(() => focusBySlash(box), []);
   const choose = async (/** @type {Found | undefined} */ one) => {
     if (!one) return;
@@ -36,10 +35,15 @@ export function SearchBox({ store, state }) {
       setOpen(true);
     }
   };
+  const type = (/** @type {any} */ event) => {
+    setText(event.currentTarget.value);
+    setAt(0);
+    setOpen(true);
+  };
   const onKey = (/** @type {KeyboardEvent} */ event) => {
     const by = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
     if (by && found.length) setAt((at + by + found.length) % found.length);
-    else if (event.key === "Enter") void choose(found[at]);
+    else if (event.key === "Enter") void choose(fresh ? found[at] : undefined);
     else if (event.key === "Escape") setOpen(false);
     else return;
     event.preventDefault();
@@ -51,7 +55,7 @@ export function SearchBox({ store, state }) {
     <${Icon} name="search" />
     <input type="search" role="combobox" autocomplete="off" aria-expanded=${shown} aria-controls="search-list" aria-autocomplete="list"
       aria-activedescendant=${shown && found[at] ? `search-${at}` : undefined} aria-label=${t(language, "search.label")} placeholder=${t(language, "search.hint")}
-      value=${text} onInput=${(/** @type {any} */ event) => { setText(event.currentTarget.value); setOpen(true); }} onFocus=${() => setOpen(true)} onKeyDown=${onKey} />
+      value=${text} onInput=${type} onFocus=${() => setOpen(true)} onKeyDown=${onKey} />
     ${shown && html`<ul class="card" id="search-list" role="listbox" aria-label=${t(language, "search.label")}>
       ${found.map((one, number) => html`<li key=${number} id=${`search-${number}`} role="option" aria-selected=${number === at}
         onMouseDown=${(/** @type {Event} */ event) => event.preventDefault()} onClick=${() => choose(one)}><b>${one.title}</b><small>${one.hint}</small></li>`)}
@@ -65,29 +69,29 @@ export function SearchBox({ store, state }) {
  * What a text finds: places and layers at once, the rest when nothing more is typed.
  * @param {State} state
  * @param {string} text
- * @returns {{ found: Found[], busy: boolean }}
+ * @returns {{ found: Found[], busy: boolean, fresh: boolean }}  not fresh: of the text before, until the answer comes
  */
 function useFound(state, text) {
-  const [answer, setAnswer] = useState(/** @type {{ found: Found[], busy: boolean }} */ ({ found: [], busy: false }));
+  const [answer, setAnswer] = useState({ text: "", found: /** @type {Found[]} */ ([]) });
+  const near = text ? places(state, text) : [];
+  const isName = text !== "" && near.length === 0; // a coordinate is no name
   useEffect(() => {
-    if (!text) return setAnswer({ found: [], busy: false });
+    if (!isName) return undefined;
     const ending = new AbortController();
-    const near = places(state, text);
-    setAnswer({ found: near, busy: !near.length });
-    if (near.length) return undefined; // a coordinate is no name
     const timer = setTimeout(async () => {
       const asked = [layers(state, text), features(state, text, ending.signal), addresses(state, text, ending.signal)];
       const parts = await Promise.allSettled(asked);
       if (ending.signal.aborted) return;
-      const rest = parts.flatMap((part) => (part.status === "fulfilled" ? part.value : []));
-      setAnswer({ found: rest.slice(0, MOST), busy: false });
+      const found = parts.flatMap((part) => (part.status === "fulfilled" ? part.value : []));
+      setAnswer({ text, found: found.slice(0, MOST) });
     }, PAUSE_MS);
     return () => {
       clearTimeout(timer);
       ending.abort();
     };
-  }, [text, state.map?.structure, state.language]);
-  return answer;
+  }, [text, isName, state.map?.structure, state.language]);
+  if (!isName) return { found: near, busy: false, fresh: true };
+  return { found: answer.found, busy: answer.text !== text, fresh: answer.text === text };
 }
 
 /**
