@@ -20,7 +20,9 @@ from tests.page.conftest import NO_WEBGL, PHONE
 SIDEWAYS = (844, 390)
 FIRST_VIEW_BYTES = 100_000
 SLOW_LINE = "Object.defineProperty(navigator, 'connection', { value: { effectiveType: '3g', saveData: false } })"
-OFFLINE = re.compile(r"Worker failed to load|ERR_INTERNET_DISCONNECTED|ERR_FAILED|Failed to load resource|GPU stall|WebGL")
+OFFLINE = re.compile(
+    r"Worker failed to load|ERR_INTERNET_DISCONNECTED|ERR_FAILED|Failed to load resource|GPU stall|WebGL"
+)
 _VERSIONS = "SELECT event_id, count(*) AS n FROM twin.event_version WHERE stage = 'collect' GROUP BY event_id"
 _REPORTS = "SELECT id, grid_code, reporter_id, event_class FROM layer.events WHERE id LIKE 'report-%'"
 

@@ -57,7 +57,7 @@ def run(script: Path, *arguments: str, **environment: str) -> subprocess.Complet
 def command_names() -> set[str]:
     """Return the commands: the modules that register one; others are parts of them."""
     files = (PROJECT / "server" / "commands").glob("[a-z]*.py")
-    return {file.stem for file in files if "def register(" in file.read_text(encoding="utf-8")}
+    return {file.stem.replace("_", "-") for file in files if "def register(" in file.read_text(encoding="utf-8")}
 
 
 def test_help_needs_nothing_and_names_every_command(copy: Path, bare_path: str):

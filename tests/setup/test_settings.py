@@ -24,7 +24,7 @@ def test_the_file_holds_every_setting_with_its_default():
     written = tomllib.loads(CONFIG_FILE.read_text(encoding="utf-8"))
     expected = Settings().model_dump(mode="json", exclude_none=True)
     written["home"] = str(PROJECT / written["home"])
-    for section in ("feeds", "rules", "oidc", "outlets", "layers", "policy"):
+    for section in ("feeds", "rules", "oidc", "outlets", "layers", "policy", "themes"):
         written[section]["folder"] = str(PROJECT / written[section]["folder"])
     assert written == expected
 

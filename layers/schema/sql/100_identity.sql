@@ -36,7 +36,8 @@ CREATE OR REPLACE TRIGGER announce AFTER INSERT OR UPDATE OF ended_at
 ON identity.elevation FOR EACH ROW EXECUTE FUNCTION identity.announce_elevation();
 
 -- Write into the change log that a break-glass began, was acknowledged or was ended by a second person: outlets that
--- ask for it send it (twin/outlets). It is of no layer, so nobody who reads layers is told; its reason is read here alone.
+-- ask for it send it (twin/outlets). It is of no layer, so nobody who reads layers is told; its reason is read here
+-- alone.
 CREATE OR REPLACE FUNCTION identity.tell_elevation() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
