@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -130,14 +130,10 @@ def test_a_dropped_layer_is_gone(own_service):
 
 
 def test_many_audiences_at_once_each_get_their_own(own_service):
-    found = {}
-
     def visit(actor):
-        found[actor] = {c["id"] for c in own_service.json("collections", actor=actor)["collections"]}
+        return {c["id"] for c in own_service.json("collections", actor=actor)["collections"]}
 
-    threads = [threading.Thread(target=visit, args=(actor,)) for actor in ("anonymous", "operator", "street", "masked")]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    actors = ("anonymous", "operator", "street", "masked")
+    with ThreadPoolExecutor(len(actors)) as visits:
+        found = dict(zip(actors, visits.map(visit, actors), strict=True))
     assert {actor for actor, seen in found.items() if "hidden" in seen} == {"operator"}

@@ -28,10 +28,10 @@ export function Header({ store, state, refresh, logOut }) {
     <${SearchBox} store=${store} state=${state} />
     <${TimeBadge} language=${language} />
     <nav>
-      <a class="wide" href="ogc?f=html&lang=${language}">${t(language, "links.api")}</a>
+      <a class="wide widest" href="ogc?f=html&lang=${language}">${t(language, "links.api")}</a>
       <a class="wide" href="catalog?lang=${language}">${t(language, "links.catalog")}</a>
       <a class="wide" href="guide?lang=${language}">${t(language, "links.guide")}</a>
-      <a class="wide" href="docs?lang=${language}">${t(language, "links.docs")}</a>
+      <a class="wide widest" href="docs?lang=${language}">${t(language, "links.docs")}</a>
       ${state.webgl && state.mode === "map" && html`<${Themes} state=${state} store=${store} refresh=${refresh} />`}
       <button class="plain" lang=${language === "en" ? "zh-CN" : "en"} aria-label=${t(language, "language.label")} onClick=${switchLanguage}>
         ${t(language, "language.switch")}

@@ -81,9 +81,9 @@ function Controls({ language }) {
   };
   const words = (/** @type {string} */ key) => t(language, key);
   return html`<div class="time-controls" role="toolbar" aria-label=${words("time.controls")}>
-    <button class="tool" aria-label=${words("time.back")} title=${words("time.back")} onClick=${() => move(-1, chosen.step_ms)}>⏮</button>
-    <button class="primary" onClick=${() => (isPlaying ? (playing.value = false) : start())}>${isPlaying ? "⏸" : "▶"} ${words(isPlaying ? "time.pause" : "time.play")}</button>
-    <button class="tool" aria-label=${words("time.forward")} title=${words("time.forward")} disabled=${live} onClick=${() => move(1, chosen.step_ms)}>⏭</button>
+    <button class="tool" aria-label=${words("time.back")} title=${words("time.back")} onClick=${() => move(-1, chosen.step_ms)}>◀</button>
+    <button class="primary" onClick=${() => (isPlaying ? (playing.value = false) : start())}>${isPlaying ? "❚❚" : "▶"} ${words(isPlaying ? "time.pause" : "time.play")}</button>
+    <button class="tool" aria-label=${words("time.forward")} title=${words("time.forward")} disabled=${live} onClick=${() => move(1, chosen.step_ms)}>▶</button>
     <select aria-label=${words("time.window")} title=${words("time.window")} onChange=${(/** @type {any} */ event) => (spanId.value = event.currentTarget.value)}>
       ${SPANS.map(({ id }) => html`<option value=${id} key=${id} selected=${id === chosen.id}>${words(`time.window.${id}`)}</option>`)}
     </select>
