@@ -40,6 +40,8 @@ OPERATIONS = {
     "/twin/addresses": ["/twin/addresses?q=%E9%BE%99%E5%8F%A3%E8%A5%BF%E8%B7%AF120%E5%8F%B7"],
     "/twin/service-sites": [f"/twin/service-sites?{_P}&open_only=false&at=2026-06-08T09:00:00%2B08:00"],
     "/twin/patrols": [f"/twin/patrols?{_P}"],
+    "/twin/overview": ["/twin/overview?area=440106011001&at=2026-06-08T10:00:00%2B08:00&basis=phenomenon"],
+    "/twin/tasks": ["/twin/tasks"],
 }
 """Addresses of every operation that takes `answer_crs`, over the worked fixture."""
 OF_HISTORY = {
