@@ -12,6 +12,7 @@ _DATA_QUERIES = "position|area|cube|trajectory|locations"
 _PLAIN = re.compile(
     r"/"
     r"|/status"
+    r"|/twin/themes"
     r"|/(?:health|metrics|docs|guide|catalog|assets|fonts|sprites|styles|schemas|basemaps|app|vendor|ogc\.[a-z]+|login|logout)\b.*"
     r"|/(?:openapi|asyncapi|map|favicon|robots|manifest)\.[a-z]+"
     r"|/tiles/[^/]+\.json"
