@@ -17,24 +17,29 @@ SELECT 'past-' || n, ST_SetSRID(ST_MakePoint(113.34 + n * 0.005, 23.14), 4490), 
 
 
 @pytest.fixture(scope="module")
-def timed(browser, cluster, district_template, tmp_path_factory):
-    """The page of an operator with the tab of time open, over six events of the last four hours."""
-    home = tmp_path_factory.mktemp("home")
-    with only_events(cluster, district_template, home, HAPPENED) as (address, _):
-        visitor = Visitor(browser, address, DESK)
-        page = visitor.page
-        opened = page.context.request.post(
-            f"{address}/login/token", headers={"Authorization": f"Bearer {TOKEN}", "Origin": address}
-        )
-        assert opened.ok, opened.text()
-        page.goto(f"{address}/#12.5/23.14/113.36&tab=time")
-        page.reload()
-        visitor.idle()
-        try:
-            yield visitor
-            assert not visitor.unexpected()
-        finally:
-            page.close()
+def happened(cluster, district_template, tmp_path_factory):
+    """Address of the application over six events of the last four hours."""
+    with only_events(cluster, district_template, tmp_path_factory.mktemp("home"), HAPPENED) as (address, _):
+        yield address
+
+
+@pytest.fixture
+def timed(browser, happened):
+    """The page of an operator with the tab of time open; one for each test, for they leave it at other moments."""
+    visitor = Visitor(browser, happened, DESK)
+    page = visitor.page
+    opened = page.context.request.post(
+        f"{happened}/login/token", headers={"Authorization": f"Bearer {TOKEN}", "Origin": happened}
+    )
+    assert opened.ok, opened.text()
+    page.goto(f"{happened}/#12.5/23.14/113.36&tab=time")
+    page.reload()
+    visitor.idle()
+    try:
+        yield visitor
+        assert not visitor.unexpected()
+    finally:
+        page.close()
 
 
 def test_the_histogram_counts_the_events_of_the_window(timed):
