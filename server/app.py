@@ -32,7 +32,6 @@ from server.exports.exports import Exports
 from server.front import Front, shown
 from server.http.crowd import Crowd
 from server.http.gateway import Gateways
-from server.http.honoured_crs import refuse_idle_crs
 from server.http.origins import Origins
 from server.http.rates import Rates
 from server.identity.parts import start_identity
@@ -46,7 +45,6 @@ from server.routes import (
     aggregate,
     asyncapi,
     audit,
-    basemaps,
     download,
     exercises,
     feeds,
@@ -63,13 +61,12 @@ from server.routes import (
     refused,
     rules,
     sensorthings,
-    styles,
-    themes,
     tiles,
     twin,
     warnings,
 )
 from server.routes.answers import ANSWERS
+from server.routes.appearance import basemaps, styles, themes
 from server.routes.history import HISTORY
 from server.routes.identity import approvals, elevations, login, references, session
 from server.routes.pages import PAGES
@@ -78,6 +75,7 @@ from server.routes.surroundings import SURROUNDINGS
 from server.routes.workers import WORKERS
 from server.settings import Settings
 from server.state import CurrentRules, State, state_of
+from server.surroundings.honoured_crs import refuse_idle_crs
 from server.tianditu import Tianditu
 from server.tiles.cache_settings import tile_cache
 from server.tiles.fast import FastTiles

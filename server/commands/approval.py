@@ -18,8 +18,8 @@ from layers.identity.approvals import Approval, ApprovalRequest, approve, list_a
 from layers.identity.labels import check_name
 from layers.identity.logins import find_account
 from layers.identity.passwords import is_password
+from server.command_options import ConfigOption, HomeOption, settings_of
 from server.commands.accounts.table import print_table
-from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import in_database
 
 _APPROVER = "security_admin"

@@ -22,7 +22,7 @@ from layers.errors import BadFile, BadInput
 from layers.moment import read_time
 from server.audit.anchoring import anchors_file, make_anchor
 from server.audit.keys import audit_key
-from server.commands.options import ConfigOption, HomeOption, settings_of
+from server.command_options import ConfigOption, HomeOption, settings_of
 from server.database import open_current
 
 _out = Console(highlight=False, soft_wrap=True)

@@ -21,7 +21,7 @@ from layers.errors import BadInput, OneMapError
 from layers.recovery.files import FileStore
 from layers.recovery.folder import BackupFolder
 from layers.recovery.manifest import LogicalBackup, Manifest
-from server.commands.options import ConfigOption, HomeOption, settings_of
+from server.command_options import ConfigOption, HomeOption, settings_of
 from server.database import existing_home
 from server.recovery.backup import StepReport, backup_folder, make_backup
 from server.recovery.drill import Drill, drill

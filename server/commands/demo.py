@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from layers.cluster.lock import hold
 from layers.errors import Conflict, Unavailable
-from server.commands.options import ConfigOption, HomeOption, settings_of
+from server.command_options import ConfigOption, HomeOption, settings_of
 from server.database import in_database
 from server.demo.accounts import reset as reset_accounts
 from server.demo.accounts import show as show_accounts

@@ -17,7 +17,7 @@ from layers.cluster.place import find_place
 from layers.definition import read_sound_definitions
 from layers.errors import OneMapError
 from layers.policy.read import read_policy
-from server.commands.options import ConfigOption, HomeOption, settings_of
+from server.command_options import ConfigOption, HomeOption, settings_of
 from server.commands.policy import known_layers
 from server.doctor.audit import examine_audit
 from server.doctor.backups import examine_backups

@@ -17,9 +17,9 @@ from rich.console import Console
 from rich.table import Table
 
 from layers.database.connection import Role, connect
+from server.command_options import ConfigOption, HomeOption, settings_of
 from server.commands.feeds.incomplete import group as incomplete_group
 from server.commands.feeds.refused import group as refused_group
-from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import open_current
 from server.feeds.file import feed_of, switch
 from server.feeds.post import open_client, post

@@ -14,8 +14,8 @@ from rich.console import Console
 from layers.database.connection import Role, connect
 from layers.errors import BadInput
 from layers.schema.layer_edit import LayerEdit, count_layer, edit_layer, remove_layer, rename_layer
+from server.command_options import ConfigOption, HomeOption, settings_of
 from server.commands.load import parse_mapping
-from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import open_database
 from server.settings import Settings
 

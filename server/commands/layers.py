@@ -11,7 +11,7 @@ from rich.table import Table
 
 from layers.catalog import Catalog, Layer, read_catalog
 from layers.database.connection import Role, connect
-from server.commands.options import ConfigOption, HomeOption, settings_of
+from server.command_options import ConfigOption, HomeOption, settings_of
 from server.database import open_database
 
 _WIDE = 160

@@ -18,7 +18,7 @@ from layers.load.reasons import in_words
 from layers.loaders.column_names import use_district_columns
 from layers.loaders.raster import Overlap, RasterOptions, RasterSummary, load_raster
 from layers.loaders.sniff import Format, sniff
-from server.commands.options import ConfigOption, HomeOption, settings_of
+from server.command_options import ConfigOption, HomeOption, settings_of
 from server.database import open_database
 
 _out = Console(highlight=False)

@@ -27,7 +27,7 @@ from layers.review.explain import CaseReview, explain_layer
 from layers.review.feature import FeatureReview, explain_feature
 from layers.review.finding import PolicyFinding
 from layers.review.holders import holder_of
-from server.commands.options import ConfigOption, HomeOption, settings_of
+from server.command_options import ConfigOption, HomeOption, settings_of
 from server.database import open_current
 from server.settings import Settings
 

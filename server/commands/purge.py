@@ -16,7 +16,7 @@ from layers.audit.note import note
 from layers.audit.record import AuditAction
 from layers.database.connection import Role, connect
 from layers.errors import BadInput
-from server.commands.options import ConfigOption, HomeOption, settings_of
+from server.command_options import ConfigOption, HomeOption, settings_of
 from server.database import open_database
 from twin.connectors.drop_erasure import files_with
 from twin.store.erasure.erase import Found, erase_person, find_person

@@ -20,8 +20,8 @@ from layers.load.quarantine import (
     retry_quarantine,
 )
 from layers.load.reasons import in_words
+from server.command_options import ConfigOption, HomeOption, settings_of
 from server.commands.load import ProgressBar, parse_mapping, print_summary
-from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import open_database
 
 _out = Console(highlight=False)

@@ -18,6 +18,7 @@ from layers.identity.labels import IdentityLabels
 from layers.policy.read import read_policy
 from layers.sql_readers.readers import GRADE_MAX, add_reader, list_readers, remove_reader
 from layers.sql_readers.views import PREFIX
+from server.command_options import ConfigOption, HomeOption, settings_of
 from server.commands.accounts.labels import (
     AreaOption,
     AttributeOption,
@@ -27,7 +28,6 @@ from server.commands.accounts.labels import (
     roles_of,
 )
 from server.commands.accounts.table import print_table
-from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import in_database, open_current
 from server.identity.sql_readers import refresh_views
 from server.settings import Settings

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from layers.cluster import running_url, supervisor_of
-from server.commands.options import ConfigOption, HomeOption, settings_of
+from server.command_options import ConfigOption, HomeOption, settings_of
 from server.processes.own_health import read_health
 from server.running import running_address
 from server.settings import Settings

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from layers.cluster import running_url, stop_cluster, supervisor_of, wait_until_free
 from layers.errors import BadInput
-from server.commands.options import ConfigOption, HomeOption, settings_of
+from server.command_options import ConfigOption, HomeOption, settings_of
 from server.running import what_runs
 
 _console = Console(stderr=True, highlight=False)

@@ -26,7 +26,7 @@ from layers.policy.read import read_policy
 from layers.types import BBox
 from server.audit.watermark import Watermark
 from server.build import build_id
-from server.commands.options import ConfigOption, HomeOption, settings_of
+from server.command_options import ConfigOption, HomeOption, settings_of
 from server.database import open_database
 from server.settings import Settings
 from server.tiles.cache_settings import tile_cache

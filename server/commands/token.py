@@ -9,6 +9,7 @@ from rich.console import Console
 
 from layers.audit.record import AuditAction
 from layers.identity.tokens import AccessToken, add_token, list_tokens, revoke_token
+from server.command_options import ConfigOption, HomeOption, settings_of
 from server.commands.accounts.labels import (
     AreaOption,
     AttributeOption,
@@ -19,7 +20,6 @@ from server.commands.accounts.labels import (
     roles_of,
 )
 from server.commands.accounts.table import print_table
-from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import in_database
 from server.identity.operator_token import TOKEN_FILE, write_operator_token
 from server.settings import Settings

@@ -15,7 +15,7 @@ from rich.console import Console
 from layers.cluster import PrivateCluster, home_lock, supervisor_of
 from layers.cluster.login import open_web_login
 from layers.cluster.place import find_place
-from server.commands.options import ConfigOption, HomeOption, settings_of
+from server.command_options import ConfigOption, HomeOption, settings_of
 from server.database import prepare
 from server.demo.accounts import DemoAccount, holds_demo, make_once
 from server.demo.accounts import show as show_accounts

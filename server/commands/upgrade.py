@@ -11,8 +11,8 @@ from rich.console import Console
 
 from layers.cluster import supervisor_of
 from layers.errors import Conflict
+from server.command_options import ConfigOption, HomeOption, settings_of
 from server.commands.backup import open_database_as_it_is, record_restored, reporting, with_folder
-from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.doctor.database import examine_database
 from server.doctor.machine import Finding, FindingState
 from server.recovery.upgrade import UpgradePlan, go_back, plan

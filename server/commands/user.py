@@ -25,6 +25,7 @@ from layers.identity.labels import check_name
 from layers.identity.passwords import check_new, hash_password
 from layers.identity.sessions import list_sessions, revoke_sessions
 from layers.identity.totp import new_totp_secret, totp_uri
+from server.command_options import ConfigOption, HomeOption, settings_of
 from server.commands.accounts.labels import (
     AreaOption,
     AttributeOption,
@@ -35,7 +36,6 @@ from server.commands.accounts.labels import (
     roles_of,
 )
 from server.commands.accounts.table import print_table
-from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import in_database
 from server.identity.totp_seal import TotpSeal
 

@@ -16,8 +16,8 @@ from layers.audit.note import note
 from layers.audit.record import AuditAction, local_subject
 from layers.database.connection import Role, connect
 from layers.errors import BadInput, NotFound
+from server.command_options import ConfigOption, HomeOption, settings_of
 from server.commands.feeds.refused import open_intake
-from server.commands.options import ConfigOption, HomeOption, settings_of
 from server.database import open_current
 from server.settings import Settings
 from twin.geocoding.parse import CHARACTERS_MAX

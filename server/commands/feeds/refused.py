@@ -16,7 +16,7 @@ from rich.table import Table
 
 from layers.database.connection import Role, connect
 from layers.errors import BadInput, OneMapError
-from server.commands.options import ConfigOption, HomeOption, settings_of
+from server.command_options import ConfigOption, HomeOption, settings_of
 from server.database import open_current
 from server.settings import Settings
 from twin.connectors.protocols import read_registry

@@ -1,0 +1,1 @@
+"""How the map looks: styles, themes, base maps."""
