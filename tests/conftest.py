@@ -61,6 +61,7 @@ def _own_settings() -> Iterator[None]:
         patch.setenv("ONEMAP_POLICY_FOLDER", str(OPEN_POLICY))
         patch.setenv("ONEMAP_RETENTION_POSITIONS_DAYS", "36500")  # the tests' days lie in the past, further every day
         patch.setenv("ONEMAP_RETENTION_OBSERVATIONS_DAYS", "36500")
+        patch.setenv("ONEMAP_DATABASE_STATEMENT_TIMEOUT_MS", "60000")  # a slow machine is no fault of what is tested
         yield
 
 

@@ -34,7 +34,7 @@ DEADLINE_S = 120
 @pytest.fixture
 def address(database_url: str, live_server: Any) -> str:
     fill(database_url, 200)
-    return str(live_server(database_url, database={"statement_timeout_ms": 60_000}))
+    return str(live_server(database_url))
 
 
 @pytest.fixture

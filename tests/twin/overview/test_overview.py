@@ -11,7 +11,7 @@ import pytest
 from layers.actor import OPERATOR, Actor
 from layers.catalog import read_catalog
 from layers.database.connection import Role, connect
-from tests.twin.overview.events import put_events
+from tests.twin.overview.events import let_none_fall_silent, put_events
 from tests.twin.service import serving
 from twin.overview.definition import at_moment, read_overview
 from twin.overview.place import find_place
@@ -23,7 +23,7 @@ OPEN = "closed_at IS NULL AND (stage IS NULL OR NOT stage IN ('closed','evaluate
 @pytest.fixture(scope="module")
 def district(cluster, district_template):
     """The application over the synthetic district, with events of several grades and places under water."""
-    with serving(cluster, district_template, put_events) as running:
+    with serving(cluster, district_template, put_events, let_none_fall_silent) as running:
         yield running
 
 
