@@ -11,6 +11,7 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
 
@@ -99,14 +100,28 @@ def is_in_lineage(of: Mapping[int, str | None], segment: str) -> bool:
     return left is None or _number(segment) <= _number(left)
 
 
-def missing_segments(present: Iterable[str], first: str) -> list[str]:
-    """Return the gaps of an archive from the segment `first` to its newest, each as ``00000003000000A1``.
+def missing_segments(present: Iterable[str], first: str, of: Mapping[int, str | None]) -> list[str]:
+    """Return what the way from the segment `first` to the newest state lacks, each as ``00000002000000030000000A``.
 
-    A number is present when any timeline has it.
+    A segment in which a timeline begins must be that timeline's own: PostgreSQL would read its namesake of the left
+    timeline instead, and restore what was undone.
+
+    Parameters
+    ----------
+    of
+        The `lineage` of the archive.
     """
-    numbers = {_number(name) for name in present}
-    last = max(numbers, default=_number(first))
-    return [_written(number) for number in range(_number(first), last + 1) if number not in numbers]
+    there = {name for name in present if is_in_lineage(of, name)}
+    last = max(map(_number, there), default=_number(first))
+    wanted = (_named(number, of) for number in range(_number(first), last + 1))
+    return [name for name in wanted if name not in there]
+
+
+def _named(number: int, of: Mapping[int, str | None]) -> str:
+    """Return the segment of a number in the newest timeline that has begun by it."""
+    timelines = sorted(of)
+    begun = [after for before, after in pairwise(timelines) if _number(of[before] or "") <= number]
+    return f"{begun[-1] if begun else timelines[0]:08X}{_written(number)}"
 
 
 def obsolete_segments(present: Iterable[str], first: str) -> list[str]:

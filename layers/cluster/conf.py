@@ -11,6 +11,8 @@ from layers.cluster.place import ClusterLocation
 
 _MIB = 1024 * 1024
 _ARCHIVE = "archive.conf"
+# The log of a timeline that a recovery begins stays in the cluster until its archive is known.
+_KEPT: dict[str, object] = {"archive_command": "", "archive_timeout": 0}
 _HEAD = """\
 # 每次启动时重写；自己的设置请写入 custom.conf。
 # Written anew at every start; put settings of your own into custom.conf beside this file.
@@ -25,7 +27,8 @@ def write_conf(place: ClusterLocation, *, durable: bool, recovery: Mapping[str, 
     recovery
         Settings of a recovery from the archive; None for a start as usual.
     """
-    write_archive_conf(place)
+    archiving = _KEPT if recovery is not None else _archiving(place.archive)
+    _write(place, _ARCHIVE, _lines(archiving))
     settings = _settings(place, durable=durable) | dict(recovery or {})
     custom = ["include 'custom.conf'"] if (place.data / "custom.conf").exists() else []
     _write(place, "postgresql.conf", [*_lines(settings), f"include '{_ARCHIVE}'", *custom])

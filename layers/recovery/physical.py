@@ -17,6 +17,7 @@ from layers.cluster.archive import (
     archive_command,
     archived_segments,
     is_segment,
+    lineage,
     missing_segments,
     obsolete_segments,
 )
@@ -83,7 +84,9 @@ async def begin_archive(url: str, home: Path, folder: BackupFolder, timeout_s: i
 
 
 def take_log(home: Path, wal: Path) -> None:
-    """Archive what a restored cluster has written of its own timeline while nothing was archived.
+    """Archive what a restored and stopped cluster has written of its own timeline while nothing was archived.
+
+    A stop ends the segment it writes, so that the archive has the timeline from its begin.
 
     Raises
     ------
@@ -100,8 +103,8 @@ def take_log(home: Path, wal: Path) -> None:
             number = int(history.stem, 16)
             raise Conflict(f"{wal} holds the log of another restore (timeline {number}); back up into another folder")
     own = histories[-1].stem
-    done = sorted((place.data / "pg_wal" / "archive_status").glob(f"{own}*.done"))
-    segments = [file for one in done if (file := place.data / "pg_wal" / one.stem).exists()]
+    ended = sorted((place.data / "pg_wal" / "archive_status").glob(f"{own}*"))  # .ready or .done
+    segments = [file for one in ended if (file := place.data / "pg_wal" / one.stem).exists()]
     for file in (*histories, *(one for one in segments if is_segment(one.name))):
         archived = wal / f"{file.name}.gz"
         if not archived.exists():
@@ -229,10 +232,11 @@ def _gaps(folder: BackupFolder, database: PhysicalBackup, target: RecoveryTarget
     if target.moment is not None:
         return []
     if target.point is None:
-        return missing_segments(present, database.first_segment)
+        return missing_segments(present, database.first_segment, lineage(folder.wal))
     if database.last_segment not in present:
         return [database.last_segment]
-    return missing_segments(present[: present.index(database.last_segment) + 1], database.first_segment)
+    own = {int(database.last_segment[:8], 16): None}  # a point is looked for in the timeline of its backup
+    return missing_segments(present[: present.index(database.last_segment) + 1], database.first_segment, own)
 
 
 def prune_log(folder: BackupFolder, oldest: Manifest) -> int:

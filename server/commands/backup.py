@@ -16,7 +16,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from rich.table import Table
 
 from layers.cluster import borrowed_cluster, running_url
-from layers.cluster.archive import archived_segments, missing_segments
+from layers.cluster.archive import archived_segments, lineage, missing_segments
 from layers.errors import BadInput, OneMapError
 from layers.recovery.files import FileStore
 from layers.recovery.folder import BackupFolder
@@ -175,7 +175,7 @@ def _against(seconds: float, limit_s: float) -> str:
 def _gaps(folder: BackupFolder, manifest: Manifest) -> list[str]:
     if isinstance(manifest.database, LogicalBackup):
         return []
-    gaps = missing_segments(archived_segments(folder.wal), manifest.database.first_segment)
+    gaps = missing_segments(archived_segments(folder.wal), manifest.database.first_segment, lineage(folder.wal))
     return [f"the log lacks segment {gap}" for gap in gaps]
 
 

@@ -18,12 +18,14 @@ import pytest
 
 from benchmarks import recovery
 from layers.cluster import PrivateCluster, borrowed_cluster, running_url
+from layers.cluster.archive import archived_segments, lineage, missing_segments
 from layers.cluster.base_backup import DamagedBackup
 from layers.database.identity import database_identity
 from layers.errors import BadInput, Conflict
 from layers.recovery.folder import BackupFolder
 from layers.recovery.measure import differences, measure
 from layers.recovery.physical import flush_archive
+from layers.recovery.restored import mark_restored
 from layers.schema.migrate import migration_files, pending
 from server.database import prepare
 from server.installation import PROJECT
@@ -139,6 +141,25 @@ def test_moments_outside_the_archive_are_refused_with_what_there_is(installation
     discard(installation.folder / "late-home.restoring")
 
 
+@pytest.fixture
+def busy_restores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let restored servers write more than a segment, and recycle what counts as archived, before they are stopped."""
+
+    async def mark(url: str, *what: Any) -> None:
+        await mark_restored(url, *what)
+        connection = await asyncpg.connect(url)
+        try:
+            for _ in range(3):
+                await connection.execute("SELECT txid_current()")
+                await connection.execute("SELECT pg_switch_wal()")
+                await connection.execute("CHECKPOINT")
+        finally:
+            await connection.close()
+
+    monkeypatch.setattr("server.recovery.restore.mark_restored", mark)
+
+
+@pytest.mark.usefixtures("busy_restores")
 def test_a_home_that_is_there_is_kept_and_the_newest_timeline_is_followed(installation: Installation):
     folder = installation.folder / "second"
     folder.mkdir()
@@ -151,6 +172,8 @@ def test_a_home_that_is_there_is_kept_and_the_newest_timeline_is_followed(instal
         note(url, "in the last segment")
     done = restore(second.settings, second.backup, WantedBackup(moment=second.after_first), replace=True)
     assert done.former is not None
+    archived = archived_segments(second.backup.wal)
+    assert missing_segments(archived, archived[0], lineage(second.backup.wal)) == [], "the new life from its begin"
     with borrowed_cluster(done.former) as url:
         assert noted(url)[-1] == "in the last segment"
     with borrowed_cluster(second.home) as url:

@@ -35,15 +35,27 @@ def test_every_place_of_a_segment_has_its_name_and_names_sort_as_the_log(timelin
     assert name(timeline, number) < name(timeline, number + 1)
 
 
-@given(numbers, st.integers(1, 40), st.sets(st.integers(0, 39)), st.lists(timelines, min_size=1, max_size=3))
-def test_gaps_are_exactly_the_segments_that_were_taken_away(first, length, taken, found_timelines):
-    run = range(first, first + length)
-    whole = [name(found_timelines[i % len(found_timelines)], number) for i, number in enumerate(run)]
+@st.composite
+def lives(draw):
+    """Draw a log of some timelines: its first number, its length, and the lineage; a restore may begin anywhere."""
+    first, length = draw(numbers), draw(st.integers(1, 40))
+    turns = sorted(draw(st.sets(st.integers(first, first + length - 1), max_size=3)))
+    known = sorted(draw(st.sets(timelines, min_size=len(turns) + 1, max_size=len(turns) + 1)))
+    of = {timeline: name(timeline, turn) for timeline, turn in zip(known, turns, strict=False)}
+    return first, length, turns, {**of, known[-1]: None}
+
+
+@given(lives(), st.sets(st.integers(0, 39)), st.booleans())
+def test_gaps_are_exactly_the_segments_that_were_taken_away(life, taken, keeps_former):
+    first, length, turns, of = life
+    timeline_of = {n: sorted(of)[sum(turn <= n for turn in turns)] for n in range(first, first + length)}
+    whole = [name(timeline, number) for number, timeline in timeline_of.items()]
     kept = [segment for i, segment in enumerate(whole) if i not in taken]
-    missing = missing_segments(kept, whole[0])
-    last = max((i for i in range(length) if i not in taken), default=-1)
-    expected = [whole[i][8:] for i in range(max(last, 0) + 1) if i in taken] if last >= 0 else [whole[0][8:]]
-    assert missing == expected
+    former = [left for left in of.values() if left] if keeps_former else []  # namesakes that the new life undid
+    numbered = {segment[8:] for segment in (*kept, *former)}
+    last = max((i for i, segment in enumerate(whole) if segment[8:] in numbered), default=0)
+    expected = [segment for segment in whole[: last + 1] if segment not in kept]
+    assert missing_segments([*kept, *former], whole[0], of) == expected
 
 
 @given(st.lists(st.tuples(timelines, numbers), max_size=20), numbers)
