@@ -64,20 +64,20 @@ DESCRIBING = (
     "/health",
 )
 
+ROWS = """INSERT INTO layer.things (id, geom, name, seen_at, data_grade, area_code, grid_code, related_ids) VALUES
+    ('seen', ST_SetSRID(ST_MakePoint(113.31, 23.11), 4490), 'one', '2026-05-05T05:05:05Z', 1, '440106011001',
+        '440106011001001', ARRAY['=cmd|''/c calc''!A1', 'a']),
+    ('graded', ST_SetSRID(ST_MakePoint(113.32, 23.12), 4490), 'two', '2026-06-06T06:06:06Z', 2, '440106099001',
+        '440106099001001', ARRAY['@SUM(1+1)']),
+    ('hidden', ST_SetSRID(ST_MakePoint(113.6, 23.4), 4490), 'SECRET', '1999-09-09T09:09:09Z', 3,
+        '440106099001', '440106099001001', ARRAY['x'])"""
+
 
 async def fill(url):
     connection = await connect(url)
     try:
         await create_layer(connection, THINGS)
-        await connection.execute(
-            """INSERT INTO layer.things (id, geom, name, seen_at, data_grade, area_code, grid_code, related_ids) VALUES
-            ('seen', ST_SetSRID(ST_MakePoint(113.31, 23.11), 4490), 'one', '2026-05-05T05:05:05Z', 1, '440106011001',
-                '440106011001001', ARRAY['=cmd|''/c calc''!A1', 'a']),
-            ('graded', ST_SetSRID(ST_MakePoint(113.32, 23.12), 4490), 'two', '2026-06-06T06:06:06Z', 2, '440106099001',
-                '440106099001001', ARRAY['@SUM(1+1)']),
-            ('hidden', ST_SetSRID(ST_MakePoint(113.6, 23.4), 4490), 'SECRET', '1999-09-09T09:09:09Z', 3,
-                '440106099001', '440106099001001', ARRAY['x'])"""
-        )
+        await connection.execute(ROWS)
         await refresh_statistics(connection, THINGS)
     finally:
         await connection.close()
@@ -176,16 +176,16 @@ def statistics_taken(service):
     run_async(work())
 
 
-@pytest.mark.parametrize("change", HIDDEN_CHANGES)
-def test_that_something_hidden_changed_is_told_to_nobody_who_may_not_see_it(things, change):
+def test_that_something_hidden_changed_is_told_to_nobody_who_may_not_see_it(things):
     strangers = ("anonymous", "public", "masked")
     before = {(actor, target): told(things, actor, target) for actor in strangers for target in VALIDATED}
     assert before["anonymous", "/ogc/collections/things/items"][1]["last-modified"]
-    seen = told(things, "operator", "/ogc/collections/things/items")
-    after(things, HIDDEN_CHANGES[change])
-    assert told(things, "operator", "/ogc/collections/things/items")[1]["etag"] != seen[1]["etag"]
-    for (actor, target), said in before.items():
-        assert told(things, actor, target) == said, (actor, target)
+    for change, statement in HIDDEN_CHANGES.items():
+        seen = told(things, "operator", "/ogc/collections/things/items")
+        after(things, statement)
+        assert told(things, "operator", "/ogc/collections/things/items")[1]["etag"] != seen[1]["etag"]
+        for (actor, target), said in before.items():
+            assert told(things, actor, target) == said, (change, actor, target)
     version = things.catalog["things"].version
     statistics_taken(things)
     things.wait(lambda: things.catalog["things"].version > version)
@@ -193,17 +193,20 @@ def test_that_something_hidden_changed_is_told_to_nobody_who_may_not_see_it(thin
         assert told(things, actor, target) == said, (actor, target, "after a load")
 
 
-@pytest.mark.parametrize("change", SEEN_CHANGES)
-@pytest.mark.parametrize("actor", ["anonymous", "public", "masked", "operator"])
-def test_that_something_changed_is_told_to_whoever_sees_it(things, change, actor):
+def test_that_something_changed_is_told_to_whoever_sees_it(things):
     tagged = ("/ogc/collections/things/items", "/ogc/collections/things/items/seen", "/map.json")
-    before = [told(things, actor, target)[1]["etag"] for target in tagged]
-    address = things.json("/tiles/things.json", actor=actor)["tiles"]
-    after(things, SEEN_CHANGES[change])
-    for target, tag in zip(tagged, before, strict=True):
-        again = things.ask(target, actor=actor, headers={"if-none-match": tag})
-        assert again.status_code != 304, target
-    assert things.json("/tiles/things.json", actor=actor)["tiles"] != address
+    actors = ("anonymous", "public", "masked", "operator")
+    for change, statement in SEEN_CHANGES.items():
+        after(things, "DELETE FROM layer.things")
+        after(things, ROWS)
+        tags = {(actor, one): told(things, actor, one)[1]["etag"] for actor in actors for one in tagged}
+        drawn = {actor: things.json("/tiles/things.json", actor=actor)["tiles"] for actor in actors}
+        after(things, statement)
+        for (actor, target), tag in tags.items():
+            again = things.ask(target, actor=actor, headers={"if-none-match": tag})
+            assert again.status_code != 304, (change, actor, target)
+        for actor, addresses in drawn.items():
+            assert things.json("/tiles/things.json", actor=actor)["tiles"] != addresses, (change, actor)
 
 
 @pytest.mark.anyio
@@ -297,13 +300,13 @@ async def test_a_grade_that_was_raised_holds_for_who_resumes_a_stream(layers_url
         await owner.close()
 
 
-@pytest.mark.parametrize("actor", ACTORS)
-def test_no_cell_of_a_table_is_a_formula(things, actor):
-    text = text_of(things, actor, "/ogc/collections/things/items?f=csv&limit=100")
-    rows = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"))))
-    assert len(rows) == SEES[actor] + 1
-    assert [value for row in rows for value in row if value.startswith(("=", "@", "+", "\t"))] == []
-    assert any("'=cmd" in value for row in rows for value in row)
+def test_no_cell_of_a_table_is_a_formula(things):
+    for actor in ACTORS:
+        text = text_of(things, actor, "/ogc/collections/things/items?f=csv&limit=100")
+        rows = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"))))
+        assert len(rows) == SEES[actor] + 1
+        assert [value for row in rows for value in row if value.startswith(("=", "@", "+", "\t"))] == []
+        assert any("'=cmd" in value for row in rows for value in row)
 
 
 @given(st.one_of(st.text(), st.lists(st.text(), min_size=1)))
