@@ -40,49 +40,41 @@ async def test_layers_say_that_they_are_synthetic_and_count_their_rows(database_
     assert 0 <= shares[0] <= shares[-1] <= 1
 
 
-async def test_the_database_derives_what_the_generator_leaves(database_url):
-    await load_demo(database_url, scale=SCALE)
+async def test_the_database_derives_what_the_generator_leaves(district_url):
     (row,) = await _fetch(
-        database_url,
+        district_url,
         """SELECT count(*) FILTER (WHERE c.grid_code IS NULL OR c.area_code <> left(c.grid_code, 12)) AS lost,
         count(*) AS cameras FROM layer.video_points AS c""",
     )
     assert row["lost"] == 0
-    assert row["cameras"] == 600
+    assert row["cameras"] == 1200
     (row,) = await _fetch(
-        database_url, "SELECT sum(building_count) AS houses, min(area_m2) AS least FROM layer.urban_villages"
+        district_url, "SELECT sum(building_count) AS houses, min(area_m2) AS least FROM layer.urban_villages"
     )
     assert row["houses"] > 50
     assert row["least"] > 1000
     (row,) = await _fetch(
-        database_url, "SELECT count(*) AS n FROM layer.water_facilities WHERE chainage_m IS NULL OR bank IS NULL"
+        district_url, "SELECT count(*) AS n FROM layer.water_facilities WHERE chainage_m IS NULL OR bank IS NULL"
     )
     assert row["n"] == 0
-    (row,) = await _fetch(database_url, "SELECT count(*) AS n FROM onemap.area_overlap")
+    (row,) = await _fetch(district_url, "SELECT count(*) AS n FROM onemap.area_overlap")
     assert row["n"] > 0
 
 
-async def test_a_second_call_does_nothing_and_another_seed_replaces(database_url):
-    first = await load_demo(database_url, scale=SCALE)
-    versions = await _fetch(database_url, "SELECT id, version FROM onemap.layer ORDER BY id")
-    assert await load_demo(database_url, scale=SCALE) == first
-    assert await _fetch(database_url, "SELECT id, version FROM onemap.layer ORDER BY id") == versions
-    second = await load_demo(database_url, scale=SCALE, seed=5)
-    (row,) = await _fetch(database_url, "SELECT count(*) AS n FROM layer.buildings")
-    assert row["n"] == second["buildings"]
-
-
-async def test_rows_of_others_stay(database_url):
-    await sync_definitions(database_url)
+async def test_the_same_demo_does_nothing_another_replaces_it_and_rows_of_others_stay(district_url):
     await _fetch(
-        database_url,
+        district_url,
         """INSERT INTO layer.rain_gauges (id, name, source_system, geom)
         VALUES ('real-1', '真实雨量站', 'sl323', ST_SetSRID(ST_Point(113.35, 23.15), 4490))""",
     )
-    rows = await load_demo(database_url, scale=SCALE)
-    await load_demo(database_url, scale=SCALE, seed=5)
+    versions = await _fetch(district_url, "SELECT id, version FROM onemap.layer ORDER BY id")
+    await load_demo(district_url, scale=0.02, seed=440106)
+    assert await _fetch(district_url, "SELECT id, version FROM onemap.layer ORDER BY id") == versions
+    rows = await load_demo(district_url, scale=SCALE, seed=5)
+    (row,) = await _fetch(district_url, "SELECT count(*) AS n FROM layer.buildings")
+    assert row["n"] == rows["buildings"]
     found = await _fetch(
-        database_url, "SELECT count(*) AS n, count(*) FILTER (WHERE id = 'real-1') AS own FROM layer.rain_gauges"
+        district_url, "SELECT count(*) AS n, count(*) FILTER (WHERE id = 'real-1') AS own FROM layer.rain_gauges"
     )
     assert (found[0]["n"], found[0]["own"]) == (rows["rain_gauges"] + 1, 1)
 
@@ -102,9 +94,9 @@ async def test_a_clash_with_real_rows_changes_nothing(database_url):
     assert row["n"] == 0
 
 
-async def test_a_scale_out_of_range_is_refused_before_anything_is_removed(database_url):
-    rows = await load_demo(database_url, scale=SCALE)
+async def test_a_scale_out_of_range_is_refused_before_anything_is_removed(district_url):
+    counted = f"SELECT count(*) AS n FROM layer.grids WHERE source_system = '{SOURCE_SYSTEM}'"
+    before = await _fetch(district_url, counted)
     with pytest.raises(BadInput, match="between"):
-        await load_demo(database_url, scale=0)
-    found = await _fetch(database_url, f"SELECT count(*) AS n FROM layer.grids WHERE source_system = '{SOURCE_SYSTEM}'")
-    assert found[0]["n"] == rows["grids"]
+        await load_demo(district_url, scale=0)
+    assert await _fetch(district_url, counted) == before
