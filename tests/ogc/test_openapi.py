@@ -116,7 +116,7 @@ def test_every_described_parameter_is_read(service, document):
 
 
 BOUNDED = settings(
-    max_examples=8,
+    max_examples=5,
     deadline=None,
     derandomize=True,
     database=None,

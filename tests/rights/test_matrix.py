@@ -52,9 +52,9 @@ def test_a_role_without_rules_reads_as_everybody_does(role):
         assert ways[0] == ways[1], definition.id
 
 
-SHARES = {"/ogc/collections/{collection}/items": 2}
+SHARES = {"/ogc/collections/{collection}/items": 4}
 """Of how many addresses of a route each role is asked one, the roles in turn; with --rights-full it is asked all."""
-_SHARE = 3
+_SHARE = 6
 
 
 @pytest.mark.timeout(1_800)  # with --rights-full
