@@ -152,8 +152,11 @@ async def test_round_trip(layers_url, db, tmp_path, frame, writer, kind):
     assert kinds == "Point"
 
 
-@pytest.mark.parametrize("writer", [_gpkg, _shp, _parquet], ids=lambda w: w.__name__)
-@pytest.mark.parametrize("srid", [4547, 4526, 3857, 4490])
+@pytest.mark.parametrize(
+    ("writer", "srid"),
+    [(_gpkg, 4547), (_shp, 4547), (_parquet, 4547), (_gpkg, 4526), (_shp, 3857), (_parquet, 4490)],
+    ids=lambda value: getattr(value, "__name__", str(value)),
+)
 async def test_a_projection_the_file_names_is_brought_to_cgcs2000(layers_url, db, tmp_path, frame, writer, srid):
     path = writer(frame.to_crs(srid), tmp_path)
     await load_file(layers_url, path, "trial")

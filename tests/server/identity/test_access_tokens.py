@@ -49,27 +49,27 @@ def test_a_token_counts_as_bearer_and_as_the_password_of_basic(two_workers, new_
     assert status(address, {"Authorization": f"bEaReR   {token}"}) == 200
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        "Bearer",
-        "Bearer om_",
-        f"Bearer om_{'x' * 43}",
-        f"Bearer om_{'x' * 44}",
-        f"Bearer om_{'x' * 60_000}",
-        "Basic ???",
-        f"Basic {b64encode(b'nocolon').decode()}",
-        "Negotiate abc",
-        "Bearer \xff\xfe",
-        "Bearer a.b.c",
-    ],
+NO_TOKENS = (
+    "Bearer",
+    "Bearer om_",
+    f"Bearer om_{'x' * 43}",
+    f"Bearer om_{'x' * 44}",
+    f"Bearer om_{'x' * 60_000}",
+    "Basic ???",
+    f"Basic {b64encode(b'nocolon').decode()}",
+    "Negotiate abc",
+    "Bearer \xff\xfe",
+    "Bearer a.b.c",
 )
-def test_what_is_no_valid_token_is_refused_and_never_anonymous(two_workers, new_token, value):
+
+
+def test_what_is_no_valid_token_is_refused_and_never_anonymous(two_workers, new_token):
     address, _ = two_workers
     new_token()
-    answer = httpx.get(f"{address}/ogc/collections", headers={"Authorization": value.encode("latin-1")})
-    assert answer.status_code == 401, answer.text
-    assert answer.headers["www-authenticate"].startswith("Bearer")
+    for value in NO_TOKENS:
+        answer = httpx.get(f"{address}/ogc/collections", headers={"Authorization": value.encode("latin-1")})
+        assert answer.status_code == 401, (value[:50], answer.text)
+        assert answer.headers["www-authenticate"].startswith("Bearer"), value[:50]
 
 
 def test_a_revoked_token_ends_in_every_worker(two_workers, new_token, database_url):

@@ -40,7 +40,7 @@ def in_a_body(message):
     return reading.messages[0]
 
 
-@settings(max_examples=700, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(message=spoiled(COMMON) | spoiled((*COMMON, POSITION, OBSERVATION)))
 def test_a_message_that_looks_like_one_before_is_read_as_it_would_be_alone(message):
     read_all(list(COMMON), now=NOW)  # so that all of them are known

@@ -47,7 +47,7 @@ def test_good_messages_are_good_to_both(message):
     assert accepted(message)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=700, deadline=None)
 @given(message=anything)
 def test_checks_and_schemas_agree(message):
     before = copy.deepcopy(message)
