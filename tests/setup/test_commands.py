@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from server.cli import command
-from server.installation import PROJECT
+from tests.command import run_command
 
 COLUMNS = "80"
 
@@ -29,16 +27,7 @@ def onemap(tmp_path):
 
     def run(*words: str, database: str | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
         given = {"ONEMAP_DATABASE_URL": database} if database else {}
-        return subprocess.run(
-            [sys.executable, "-P", "-m", "server.cli", *words],
-            env=os.environ | {"PYTHONPATH": str(PROJECT), "COLUMNS": COLUMNS} | given | environment,
-            cwd=tmp_path,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=240,
-        )
+        return run_command(*words, environment={"COLUMNS": COLUMNS} | given | environment, folder=tmp_path)
 
     return run
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,20 +15,14 @@ import pytest
 
 from layers.schema.database_check import find_missing
 from layers.schema.migrate import migrate
-from server.installation import PROJECT
+from tests.command import run_command
 
 
 def doctor(url: str, home: Path) -> tuple[int, str]:
-    output = subprocess.run(
-        [sys.executable, "-P", "-m", "server.cli", "doctor", "--home", str(home)],
-        env=os.environ | {"PYTHONPATH": str(PROJECT), "ONEMAP_DATABASE_URL": url, "ONEMAP_SERVER_PORT": "0"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert output.stderr == ""
-    return output.returncode, output.stdout
+    given = {"ONEMAP_DATABASE_URL": url, "ONEMAP_SERVER_PORT": "0"}
+    done = run_command("doctor", "--home", str(home), environment=given)
+    assert done.stderr == ""
+    return done.returncode, done.stdout
 
 
 def execute(url: str, *statements: str) -> None:

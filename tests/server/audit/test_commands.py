@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,9 +16,9 @@ from layers.audit.verify import verify
 from layers.database.connection import Role, connect
 from server.audit.anchoring import anchors_file
 from server.audit.keys import audit_key
-from server.installation import PROJECT
 from server.processes.audit_jobs import AuditForwarding, AuditUpkeep, audit_jobs
 from server.settings import AuditSettings
+from tests.command import run_command
 from tests.databases import execute, run_async
 
 type Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -29,15 +27,8 @@ type Command = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture
 def onemap(database_url: str, tmp_path: Path) -> Command:
     def run(*words: str) -> subprocess.CompletedProcess[str]:
-        environment = {"PYTHONPATH": str(PROJECT), "ONEMAP_DATABASE_URL": database_url, "COLUMNS": "200"}
-        return subprocess.run(
-            [sys.executable, "-P", "-m", "server.cli", "audit", *words, "--home", str(tmp_path)],
-            env=os.environ | environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        given = {"ONEMAP_DATABASE_URL": database_url, "COLUMNS": "200"}
+        return run_command("audit", *words, "--home", str(tmp_path), environment=given)
 
     return run
 
