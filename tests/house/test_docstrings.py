@@ -6,8 +6,9 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.sources import python_files
+
 PROJECT = Path(__file__).resolve().parents[2]
-PACKAGES = ("layers", "tiles", "twin", "server")
 SHOWN_TO_USERS = ("server/commands/", "server/routes/")  # their docstrings are help texts and the OpenAPI document
 
 
@@ -35,8 +36,7 @@ def public_functions(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFu
 
 
 def test_a_public_function_documents_what_it_raises():
-    paths = [path for package in PACKAGES for path in sorted((PROJECT / package).rglob("*.py"))]
-    places = {path: str(path.relative_to(PROJECT)) for path in paths if "node_modules" not in path.parts}
+    places = {path: str(path.relative_to(PROJECT)) for path in python_files()}
     assert not [
         f"{place}: {function.name}"
         for path, place in places.items()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from layers.tiers import GRID, TIERS, is_grid_code, pad_area_code, parse_code, split_area_code
+from tests.sources import python_files
 
 ROOT = Path(__file__).parents[2]
 HOME = ROOT / "layers/tiers.py"
@@ -21,9 +22,7 @@ CODE_LENGTHS = re.compile(
 
 def _sources() -> list[Path]:
     """Return the modules of the product; the demo writes codes of its own."""
-    packages = (ROOT / name for name in ("layers", "twin", "tiles", "server"))
-    modules = (path for package in packages for path in package.rglob("*.py") if "node_modules" not in path.parts)
-    return [path for path in modules if path != HOME and "demo" not in path.parts]
+    return [path for path in python_files() if path != HOME and "demo" not in path.parts]
 
 
 def _tables_of_tiers(tree: ast.Module) -> list[int]:

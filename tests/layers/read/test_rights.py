@@ -13,6 +13,7 @@ from layers.clause import bind, compose
 from layers.definition import FieldDefinition, LayerDefinition
 from layers.layer_rights import rights_of
 from layers.read.rights import in_areas, lies_in_areas, row_scope
+from tests.sources import python_files
 
 pytestmark = pytest.mark.anyio
 
@@ -40,13 +41,11 @@ MAY_READ_CLEARANCE = {
 
 def _readers(attribute: str, packages: tuple[str, ...]) -> set[str]:
     found = set()
-    for package in packages:
-        for path in (ROOT / package).rglob("*.py"):
-            if "node_modules" in path.parts:
-                continue
-            tree = ast.parse(path.read_text(encoding="utf-8"))
-            if any(isinstance(node, ast.Attribute) and node.attr == attribute for node in ast.walk(tree)):
-                found.add(str(path.relative_to(ROOT)))
+    for path in python_files(*packages):
+        text = path.read_text(encoding="utf-8")
+        nodes = ast.walk(ast.parse(text)) if f".{attribute}" in text else ()
+        if any(isinstance(node, ast.Attribute) and node.attr == attribute for node in nodes):
+            found.add(str(path.relative_to(ROOT)))
     return found
 
 

@@ -15,6 +15,7 @@ from server.commands import feed as commands
 from server.feeds.file import feed_of
 from server.feeds.words import describe
 from server.installation import PROJECT
+from tests.sources import python_files
 from tests.twin.waiting import until
 from twin.connectors.connector import FetchedFeed
 from twin.connectors.protocols import PROTOCOLS, parse_feed, read_feed, read_registry
@@ -24,7 +25,6 @@ from twin.feeds.exposure import UNSIGNED, remarks
 from twin.jobs.feed_health import FeedState
 
 GUIDE = PROJECT / "docs" / "guide"
-PACKAGES = ("layers", "tiles", "twin", "server")
 LETTERS = """
 name: letters
 title_zh: 信鸽
@@ -176,9 +176,8 @@ def branches(tree):
 def test_no_module_asks_for_a_protocol_by_name():
     asking = {
         str(path.relative_to(PROJECT))
-        for package in PACKAGES
-        for path in (PROJECT / package).rglob("*.py")
-        if "node_modules" not in path.parts
-        if list(branches(ast.parse(path.read_text(encoding="utf-8"))))
+        for path in python_files()
+        if ".protocol" in (text := path.read_text(encoding="utf-8"))
+        if list(branches(ast.parse(text)))
     }
     assert asking == set()

@@ -166,7 +166,7 @@ def assert_agreed_on_shape(geometry):
 )
 def test_checks_and_schemas_agree_about_lines(line):
     assert_agreed_on_shape({"type": "LineString", "coordinates": line})
-    for number in (0, 1, 100, 101):
+    for number in (0, 1, 100, 101) if len(line) < 100 else (1, 2):
         assert_agreed_on_shape({"type": "MultiLineString", "coordinates": [line] * number})
 
 

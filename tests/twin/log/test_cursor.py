@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from layers.database.connection import Role, connect
+from tests.sources import python_files
 from twin.log.changes import append, last_seq
 from twin.log.cursor import OUTLET, Cursor, read_cursors, read_cursors_of
 
@@ -15,8 +16,7 @@ OWNER = PROJECT / "twin" / "log" / "cursor.py"
 
 
 def test_one_module_knows_the_table():
-    sources = [path for package in ("layers", "tiles", "twin", "server") for path in (PROJECT / package).rglob("*.py")]
-    knowing = [path for path in sources if "twin.cursor" in path.read_text(encoding="utf-8")]
+    knowing = [path for path in python_files() if "twin.cursor" in path.read_text(encoding="utf-8")]
     assert knowing == [OWNER]
 
 
