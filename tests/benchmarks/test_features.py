@@ -20,7 +20,7 @@ from benchmarks.tables import EAST, NORTH, SOUTH, WEST
 def test_every_case_runs_and_is_answered_right(home: Path) -> None:
     require_wrk()
     file = home / "rows.json"
-    options = ["--peers", "", "--scale", "0.02", "--seconds", "1", "--rounds", "1", "--home", str(home)]
+    options = ["--peers", "", "--scale", "0.02", "--seconds", "0.3", "--rounds", "1", "--home", str(home)]
     cases = all_cases(0.02)
     names = ",".join({case.name for case in cases} | {"page190"})
     assert features.main([*options, "--cases", names, "--json", str(file), "--strict"]) == 0

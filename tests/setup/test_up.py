@@ -25,6 +25,7 @@ from server.database import prepare
 from server.installation import PROJECT
 from server.processes.own_health import read_health
 from server.settings import load_settings
+from tests.command import run_command
 from tests.databases import run_async
 from tests.folders import new_database_folder
 
@@ -165,35 +166,29 @@ def standing(prepared_database: Path) -> Iterator[Up]:
         up.end(signal.SIGTERM)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_serves_and_one_signal_ends_everything(running: Any, number: signal.Signals):
-    up = running(from_nothing=number == signal.SIGINT)
-    assert up.health()["status"] == "ok"
-    token = (up.home / "operator-token").read_text(encoding="ascii").strip()
-    up.hear(re.compile(re.escape(token)))
-    assert (up.home / "operator-token").stat().st_mode & 0o777 == 0o600
-    workers = up.workers()
-    assert len(workers) == 2
-    wait_until(up.ingest)
-    workers += up.ingest()
-    assert up.end(number) == 0
-    for worker in workers:
-        wait_for_end(worker)
-    assert running_url(up.home) is None
-    assert "Traceback" not in up.output
+def test_it_serves_one_signal_ends_everything_and_the_token_is_shown_once(running: Any):
+    token = ""
+    for number, from_nothing in ((signal.SIGINT, True), (signal.SIGTERM, False)):
+        up = running(from_nothing=from_nothing)
+        assert up.health()["status"] == "ok"
+        token = token or (up.home / "operator-token").read_text(encoding="ascii").strip()
+        if from_nothing:
+            up.hear(re.compile(re.escape(token)))
+        assert (up.home / "operator-token").stat().st_mode & 0o777 == 0o600
+        workers = up.workers()
+        assert len(workers) == 2
+        wait_until(up.ingest)
+        workers += up.ingest()
+        assert up.end(number) == 0
+        for worker in workers:
+            wait_for_end(worker)
+        assert running_url(up.home) is None
+        assert "Traceback" not in up.output
+        assert (token in up.output) == from_nothing
+    assert (up.home / "operator-token").read_text(encoding="ascii").strip() == token
 
 
-def test_a_second_start_does_not_show_the_token_again(running: Any):
-    first = running(*ONE_WORKER, ONEMAP_FEEDS_INGEST="false")
-    first.end(signal.SIGTERM)
-    second = running(*ONE_WORKER, ONEMAP_FEEDS_INGEST="false")
-    second.end(signal.SIGTERM)
-    token = (second.home / "operator-token").read_text(encoding="ascii").strip()
-    assert token in first.output
-    assert token not in second.output
-
-
-def test_a_killed_worker_is_replaced(running: Any):
+def test_whatever_is_killed_is_replaced_and_the_map_is_served_meanwhile(running: Any):
     up = running()
     before = up.workers()
     os.kill(before[0], signal.SIGKILL)
@@ -203,34 +198,27 @@ def test_a_killed_worker_is_replaced(running: Any):
     with urllib.request.urlopen(f"{up.address}/health", timeout=DEADLINE_S) as answer:
         assert answer.status == 200, "the connection waits for the new ones"
     assert not set(up.workers()) & set(before)
-    up.end(signal.SIGTERM)
 
-
-def test_a_killed_ingest_process_is_replaced_and_the_map_is_served_meanwhile(running: Any):
-    up = running(*ONE_WORKER)
     wait_until(lambda: up.health()["ingest"])
-    (before,) = up.ingest()
-    os.kill(before, signal.SIGKILL)
+    (ingest,) = up.ingest()
+    os.kill(ingest, signal.SIGKILL)
     assert up.health()["status"] == "ok"
     up.hear(re.compile("the ingest process ended"))
-    wait_until(lambda: up.ingest() not in ([], [before]))
+    wait_until(lambda: up.ingest() not in ([], [ingest]))
     wait_until(lambda: up.health()["ingest"])
-    (after,) = up.ingest()
-    up.end(signal.SIGTERM)
-    wait_for_end(after)
 
-
-def test_workers_end_with_a_killed_supervisor_and_the_next_up_takes_over(running: Any):
-    first = running()
-    workers = first.workers()
-    first.end(signal.SIGKILL)
-    for worker in workers:
-        wait_for_end(worker)
-    assert running_url(first.home), "the database goes on"
+    children = up.workers() + up.ingest()
+    up.end(signal.SIGKILL)
+    for child in children:
+        wait_for_end(child)
+    assert running_url(up.home), "the database goes on"
     second = running(*ONE_WORKER)
     assert second.health()["status"] == "ok"
-    second.end(signal.SIGTERM)
-    assert running_url(first.home) is None
+    stopped = run_command("stop", "--home", str(up.home))  # as from another terminal
+    assert stopped.returncode == 0
+    assert "stopped" in stopped.stderr
+    assert second.process.wait(DEADLINE_S) == 0
+    assert running_url(up.home) is None
 
 
 def test_a_second_up_on_the_same_home_says_where_the_first_runs(standing: Up):
@@ -265,29 +253,9 @@ def test_a_taken_port_is_told_before_anything_is_started(standing: Up):
     assert not other.exists()
 
 
-def test_stop_ends_it_from_another_terminal(running: Any):
-    up = running(*ONE_WORKER)
-    result = subprocess.run(
-        [*_CLI, "stop", "--home", str(up.home)],
-        env=os.environ | {"PYTHONPATH": str(PROJECT)},
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE_S,
-        check=True,
-    )
-    assert "stopped" in result.stderr
-    assert up.process.wait(DEADLINE_S) == 0
-    assert running_url(up.home) is None
-
-
-def test_a_database_of_yours_is_used_and_left_running(running: Any, database_url: str):
-    up = running(*ONE_WORKER, ONEMAP_DATABASE_URL=database_url)
-    assert "grids" in up.health()["layers"]
-    assert not (up.home / "postgres").exists()
-    up.end(signal.SIGTERM)
-
-
-def test_nobody_else_may_look_into_the_home_even_one_that_was_open(running: Any, tmp_path: Path):
+def test_a_home_that_was_open_is_closed_and_a_database_of_yours_is_used(
+    running: Any, database_url: str, tmp_path: Path
+):
     home = running.home
     for name in ("tiles/a9/513f", "rasters/dem.tif", "drops/rain/done/one.csv", "address", "mine/notes"):
         (home / name).parent.mkdir(parents=True, exist_ok=True)
@@ -297,9 +265,11 @@ def test_nobody_else_may_look_into_the_home_even_one_that_was_open(running: Any,
     (home / "basemaps").symlink_to(tmp_path)
     tmp_path.chmod(0o755)
     (home / "drops" / "rain").chmod(0o775)  # a sender of the group may put files there
-    up = running(*ONE_WORKER)
+    up = running(*ONE_WORKER, ONEMAP_DATABASE_URL=database_url)
+    assert "grids" in up.health()["layers"]
+    assert not (up.home / "postgres").exists()
     wait_until(up.ingest)
-    ours = [p for p in home.rglob("*") if not {"postgres", "mine", "basemaps"} & set(p.relative_to(home).parts)]
+    ours = [p for p in home.rglob("*") if not {"mine", "basemaps"} & set(p.relative_to(home).parts)]
     modes = {str(path.relative_to(home)): path.stat().st_mode & 0o777 for path in ours}
     gates = {"drops": 0o711, "drops/rain": 0o770}
     assert {name: modes[name] for name in gates} == gates
