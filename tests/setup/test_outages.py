@@ -50,9 +50,12 @@ def test_a_stopped_worker_and_a_stopped_ingest_process_are_replaced(running: Any
     up.end(signal.SIGTERM)
 
 
-def test_a_hung_database_is_told_within_the_limits_and_over_when_it_goes_on(running: Any):
+def test_workers_share_connections_and_a_hung_database_is_told_within_the_limits(running: Any):
     up = running(ONEMAP_DATABASE_STATEMENT_TIMEOUT_MS="2000")
-    wait_until(lambda: min(spread(up, 16)) > 0)  # both workers are up
+    wait_until(lambda: min(spread(up, 16)) > 0)  # a worker that is not up takes no connection
+    held = spread(up, 16)
+    assert sum(held) == 16
+    assert min(held) >= 4, held
     paths = ("/health", *READS)
     with stopped(postgres_of(up.home)), ThreadPoolExecutor(len(paths)) as readers:
         answers = readers.map(ask, [up.address + path for path in paths])  # all at once: each waits for its limit
@@ -84,15 +87,6 @@ def test_an_outage_is_503_and_a_line_and_no_traceback(running: Any, database_url
     up.end(signal.SIGTERM)
     assert "Traceback" not in up.output
     assert len(re.findall("answered 503", up.output)) <= 2, "one line a worker"
-
-
-def test_connections_are_shared_by_the_workers(running: Any):
-    up = running()
-    wait_until(lambda: min(spread(up, 16)) > 0)  # a worker that is not up takes no connection
-    held = spread(up, 16)
-    assert sum(held) == 16
-    assert min(held) >= 4, held
-    up.end(signal.SIGTERM)
 
 
 def spread(up: Up, connections: int) -> list[int]:
