@@ -1,0 +1,134 @@
+"""A tab of headless Chromium with software GL, and what it tells of itself."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, Playwright, sync_playwright
+
+from layers.errors import Unavailable
+
+type Device = Mapping[str, object]
+SECONDS_MAX = 120
+DESK: Device = {"viewport": {"width": 1366, "height": 768}, "locale": "zh-CN"}
+PHONE: Device = {
+    "viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True, "has_touch": True,
+    "locale": "zh-CN",
+}  # fmt: skip
+IDLE = ".mapview[data-idle]"
+_NAMES = ("chromium-headless-shell", "chromium", "google-chrome")
+_FLAGS = ["--no-sandbox", "--enable-unsafe-swiftshader", "--enable-precise-memory-info"]
+# Times of long tasks of the main thread, milliseconds since the page began and long.
+_OBSERVE = """window.longTasks = [];
+new PerformanceObserver(list => list.getEntries().forEach(one => window.longTasks.push([one.startTime, one.duration])))
+  .observe({ type: 'longtask', buffered: true });"""
+
+
+@dataclass
+class Transferred:
+    """Bytes that came over the network, compressed, by type of resource."""
+
+    bytes_of: dict[str, int] = field(default_factory=dict)
+    _types: dict[str, str] = field(default_factory=dict)
+
+    def watch(self, session: CDPSession) -> None:
+        """Count from now on."""
+        session.on("Network.responseReceived", self._begin)
+        session.on("Network.loadingFinished", self._end)
+        session.send("Network.enable")
+
+    def _begin(self, event: dict[str, str]) -> None:
+        self._types[event["requestId"]] = event["type"]
+
+    def _end(self, event: dict[str, float]) -> None:
+        kind = self._types.get(str(event["requestId"]), "Other")
+        self.bytes_of[kind] = self.bytes_of.get(kind, 0) + int(event["encodedDataLength"])
+
+
+class Tab:
+    """One tab; what its console reports is collected.
+
+    Attributes
+    ----------
+    faults
+        Errors of the console and exceptions, in order.
+    """
+
+    def __init__(self, context: BrowserContext) -> None:
+        self.faults: list[str] = []
+        self.transferred = Transferred()
+        self.page: Page = context.new_page()
+        self.page.set_default_timeout(SECONDS_MAX * 1000)
+        self.page.add_init_script(_OBSERVE)
+        self.page.on("console", lambda said: self.faults.append(said.text) if said.type == "error" else None)
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self._session = context.new_cdp_session(self.page)
+        self.transferred.watch(self._session)
+
+    def open(self, address: str) -> float:
+        """Open the page; return the seconds until the map has drawn all that it requested."""
+        began = time.monotonic()
+        self.page.goto(address)
+        self.page.locator(IDLE).wait_for()
+        return time.monotonic() - began
+
+    def heap_mb(self) -> float:
+        """Return the memory of the scripts after a collection, in megabytes."""
+        self._session.send("HeapProfiler.collectGarbage")
+        return float(self._session.send("Runtime.getHeapUsage")["usedSize"]) / 1e6
+
+    def longest_task_ms(self, since_ms: float) -> float:
+        """Return the longest time for which the main thread was blocked since a moment of the page's clock; 0: never.
+
+        Tasks shorter than 50 ms are not counted.
+        """
+        tasks: list[list[float]] = self.page.evaluate("window.longTasks")
+        return max((duration for at, duration in tasks if at >= since_ms), default=0.0)
+
+    def now_ms(self) -> float:
+        """Return the page's clock, milliseconds."""
+        return float(self.page.evaluate("performance.now()"))
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Run a headless browser.
+
+    Raises
+    ------
+    Unavailable
+        When there is no Chromium on this machine.
+    """
+    found = next((path for name in _NAMES if (path := shutil.which(name))), None)
+    if found is None:
+        raise Unavailable("there is no Chromium here: apt-get install chromium-headless-shell")
+    with sync_playwright() as playwright, _launched(playwright, Path(found)) as browser:
+        yield browser
+
+
+@contextmanager
+def _launched(playwright: Playwright, path: Path) -> Iterator[Browser]:
+    browser = playwright.chromium.launch(executable_path=path, args=_FLAGS)
+    try:
+        yield browser
+    finally:
+        browser.close()
+
+
+@contextmanager
+def visiting(browser: Browser, address: str, token: str, device: Device) -> Iterator[BrowserContext]:
+    """Open a context with a cold cache, signed in with a token."""
+    context = browser.new_context(**device)  # type: ignore[arg-type]  # a descriptor of a device
+    try:
+        headers = {"Authorization": f"Bearer {token}", "Origin": address}
+        answer = context.request.post(f"{address}/login/token", headers=headers)
+        if not answer.ok:
+            raise Unavailable(f"the token opens no session: {answer.status} {answer.text()[:200]}")
+        yield context
+    finally:
+        context.close()
