@@ -114,7 +114,8 @@ async def _fill_layer(
     replaces = summary.mode == "replace"
     if replaces:
         await connection.execute(_ANEW, definition.id)
-    if not attributes_only and await may_rebuild(connection, definition.id, staged, replaces=replaces):
+    rebuilds = not attributes_only and await may_rebuild(connection, definition.id, staged, replaces=replaces)
+    if rebuilds:
         summary.loaded = await rebuild(connection, definition, ", ".join(map(quote_identifier, columns)), select)
     else:
         if replaces:
@@ -124,7 +125,7 @@ async def _fill_layer(
     await derive(connection, definition.id, only_new=await _rows_to_derive(connection, plan))
     await derive_dependents(connection, definition.id)
     await refresh_statistics(connection, definition)
-    if replaces:
+    if replaces or rebuilds:  # no trigger saw the rows of a table that was filled before it was the layer's
         await connection.execute(_ANEW, definition.id)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import asyncpg
@@ -209,9 +208,7 @@ def _statements(definition: LayerDefinition) -> list[str]:
         *_indexes(definition),
         *_triggers(table, "touch", f"touch_layer({graded})"),
         *(_triggers(table, "touched", "note_changed_area()") if geometry else []),  # fires after `touch_…`, by name
-        *_triggers(
-            table, "untold", f"note_untold({graded})", ("DELETE", "UPDATE")
-        ),  # rows that are made tell themselves
+        *_triggers(table, "untold", f"note_untold({graded})"),
         *(_past(definition, added[:-1]) if keeps_past(definition.id) else []),
         f"GRANT SELECT ON {table} TO onemap_read",
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO onemap_ingest",
@@ -219,16 +216,14 @@ def _statements(definition: LayerDefinition) -> list[str]:
     ]
 
 
-def _triggers(
-    table: str, names: str, call: str, operations: Iterable[str] = ("INSERT", "DELETE", "UPDATE")
-) -> list[str]:
+def _triggers(table: str, names: str, call: str) -> list[str]:
     """Return triggers that call a function with the rows of every writing statement: PostgreSQL needs one by operation.
 
     Their names are `names` with the operation behind; there is always one of TRUNCATE.
     """
     transition = {"INSERT": "NEW TABLE AS new_rows", "DELETE": "OLD TABLE AS old_rows"}
     transition["UPDATE"] = f"{transition['DELETE']} {transition['INSERT']}"
-    rows = [f"{operation} ON {table} REFERENCING {transition[operation]}" for operation in operations]
+    rows = [f"{operation} ON {table} REFERENCING {transition[operation]}" for operation in transition]
     return [
         f"""CREATE OR REPLACE TRIGGER {names}_{on.split(maxsplit=1)[0].lower()} AFTER {on}
         FOR EACH STATEMENT EXECUTE FUNCTION onemap.{call}"""
