@@ -139,7 +139,7 @@ class LayerSelection(FeatureHistory):
         """
         return self.join(other, "within", **narrower)
 
-    def live(self, *, since: int | None = None, **narrower: Any) -> AsyncIterator[dict[str, Any]]:
+    def live(self, *, since: int | str | None = None, **narrower: Any) -> AsyncIterator[dict[str, Any]]:
         """Return the changes of the layer as they happen, as an asynchronous iterator that resumes by itself.
 
         `where` and `bbox` hold for changes too.
@@ -147,7 +147,8 @@ class LayerSelection(FeatureHistory):
         Parameters
         ----------
         since
-            Begin after the change of this number; None begins with what happens from now on.
+            Begin after the change of this number, or what a snapshot answered (``seq-rights``); None begins with what
+            happens from now on.
 
         Raises
         ------
