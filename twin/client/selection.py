@@ -118,11 +118,8 @@ class LayerSelection(FeatureHistory):
             "how": how,
             "within_m": within_m,
             "aggregate": ",".join(aggregate) or None,
-            "at": asked.question.moment,
-            "basis": asked.question.basis,
             "f": "arrow",
-            **_side("right", other.question),
-            **_side("left", asked.question),
+            **_sides(asked.question, other.question),
         }
         if aggregate:
             del parameters["left-properties"]  # the left is counted, and not shown
@@ -236,6 +233,11 @@ class LayerSelection(FeatureHistory):
         asked = self._narrowed(**{"limit": ROWS_MAX + 1, **narrower, "columns": ["id"]}).in_degrees()
         places = geometries_of(asked.to_arrow())
         return draw(self._transport, places, [color] * len(places), width_px=width_px, style=style, ground=ground)
+
+
+def _sides(left: LayerQuestion, right: LayerQuestion) -> dict[str, Any]:
+    """Return the parameters of both sides of a join, and the moment, which is that of the left."""
+    return {"at": left.moment, "basis": left.basis, **_side("right", right), **_side("left", left)}
 
 
 def _side(side: str, question: LayerQuestion) -> dict[str, Any]:
