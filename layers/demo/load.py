@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 
 import asyncpg
 
-from layers.database.connection import Role, connect
+from layers.database.connection import Role, connected
 from layers.definition import LayerDefinition, read_definitions
 from layers.demo.district.outline import ATTRIBUTION
 from layers.demo.generate import SEED, district_count, generate_districts
@@ -55,8 +55,7 @@ async def load_demo(
         When a layer already holds a feature of another source under an id of the demo.
     """
     parameters = {"scale": scale, "seed": seed, "version": GENERATOR_VERSION}
-    connection = await connect(url, Role.OWNER)
-    try:
+    async with connected(url, Role.OWNER) as connection:
         async with connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock(hashtext('onemap demo'))")
             before = await read_demo_record(connection) or {}
@@ -67,8 +66,6 @@ async def load_demo(
         for layer_id in rows:  # deriving wrote most rows twice; a vacuum cannot be part of the transaction
             await connection.execute(f"VACUUM {table_of(layer_id)}")
         return rows
-    finally:
-        await connection.close()
 
 
 def _silent(text: str, done: float) -> None:

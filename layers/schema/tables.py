@@ -7,7 +7,7 @@ from pathlib import Path
 import asyncpg
 
 from layers.clause import quote_identifier, quote_literal
-from layers.database.connection import Role, connect
+from layers.database.connection import Role, connected
 from layers.definition import GRADE, FieldDefinition, FieldType, LayerDefinition, read_code_lists, read_definitions
 from layers.live_source import EVENTS
 from layers.schema.cell_counts import cell_count_statements
@@ -77,8 +77,7 @@ async def sync_definitions(url: str, own: Path | None = None) -> list[str]:
         When the database cannot be reached.
     """
     definitions, lists = read_definitions(own=own), read_code_lists(own=own and own / "codes")
-    connection = await connect(url, Role.OWNER)
-    try:
+    async with connected(url, Role.OWNER) as connection:
         stored = await _stored(connection)
         declared = [_keep_origin(d, stored.get(d.id)) for d in definitions.values()]
         changed = [d for d in declared if stored.get(d.id) != d]
@@ -90,8 +89,6 @@ async def sync_definitions(url: str, own: Path | None = None) -> list[str]:
         await sync_code_lists(connection, lists)
         await _fill_statistics(connection)
         return [d.id for d in changed]
-    finally:
-        await connection.close()
 
 
 async def _stored(connection: asyncpg.Connection) -> dict[str, LayerDefinition | None]:
