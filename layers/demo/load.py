@@ -16,7 +16,7 @@ from layers.demo.record import GENERATOR_VERSION, read_demo_record, write_demo_r
 from layers.demo.table import DemoTable
 from layers.errors import Conflict
 from layers.schema.derive import derive, derive_dependents
-from layers.schema.tables import SCHEMA, create_layer, refresh_statistics, table_of
+from layers.schema.tables import SCHEMA, create_layer, note_anew, refresh_statistics, table_of
 
 type _Progress = Callable[[str, float], object]
 
@@ -100,6 +100,7 @@ class _DemoLoad:
         """Create the tables, and delete the rows of an earlier demo."""
         for layer_id in layer_ids:
             await create_layer(self.connection, self.definitions[layer_id], declared=True)
+            await note_anew(self.connection, layer_id)
             await self.connection.execute(f"DELETE FROM {table_of(layer_id)} WHERE source_system = $1", SOURCE_SYSTEM)
 
     async def _copy(self, table: DemoTable) -> None:
@@ -133,6 +134,7 @@ class _DemoLoad:
         await derive_dependents(self.connection, "urban_villages")  # its shares in grids and communities
         for layer_id in order:
             await refresh_statistics(self.connection, self.definitions[layer_id])
+            await note_anew(self.connection, layer_id)
 
 
 def _as_synthetic(definition: LayerDefinition) -> LayerDefinition:

@@ -148,6 +148,11 @@ async def drop_layer(connection: asyncpg.Connection, layer_id: str) -> None:
         await connection.execute("DELETE FROM onemap.layer WHERE id = $1", layer_id)
 
 
+async def note_anew(connection: asyncpg.Connection, layer_id: str) -> None:
+    """Let streams be told once that a layer is written as a whole, and not of its rows; before and after it is."""
+    await connection.execute("SELECT onemap.note_anew($1)", layer_id)
+
+
 async def refresh_statistics(connection: asyncpg.Connection, definition: LayerDefinition) -> None:
     """Write a layer's row count, extent and time span into the catalogue, and analyse its table; needed after a load.
 
