@@ -1,7 +1,8 @@
-"""Options that several commands share, and their settings."""
+"""What several commands share: options, their settings, and how a group of commands is added."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +16,25 @@ HomeOption = Annotated[
 ConfigOption = Annotated[
     Path | None, typer.Option(help="设置文件。 Settings file (default config/onemap.toml).", show_default=False)
 ]
+
+
+def add_group(
+    app: typer.Typer, name: str, words: str, commands: Mapping[str, Callable[..., Any] | typer.Typer]
+) -> None:
+    """Add a group of commands, and of further groups, by their names; alone it prints what there is.
+
+    Parameters
+    ----------
+    words
+        What the group is about, in both languages.
+    """
+    group = typer.Typer(help=words, no_args_is_help=True)
+    for called, command in commands.items():
+        if isinstance(command, typer.Typer):
+            group.add_typer(command, name=called)
+        else:
+            group.command(name=called)(command)
+    app.add_typer(group, name=name)
 
 
 def settings_of(home: Path | None, config: Path | None, **overrides: Any) -> Settings:

@@ -14,7 +14,7 @@ from layers.audit.record import AuditAction
 from layers.cluster import borrowed_cluster
 from layers.cluster.place import find_place
 from layers.coordinates.district_crs import choose_measuring_srid
-from layers.database.connection import connect
+from layers.database.connection import connected
 from layers.errors import NotFound
 from layers.schema.database_check import require_usable
 from layers.schema.migrate import migrate, pending
@@ -80,11 +80,8 @@ def in_database[T](
         if recorded is not None:
             action, thing, operation = recorded
             await note(url, action, thing, detail={"operation": operation})
-        connection = await connect(url)
-        try:
+        async with connected(url) as connection:
             return await work(connection)
-        finally:
-            await connection.close()
 
     with open_current(settings) as url:
         return asyncio.run(run(url))
@@ -126,9 +123,6 @@ async def prepare(url: str, layers: LayerSettings | None = None) -> list[str]:
     await require_usable(url)
     applied = await migrate(url)
     await sync_definitions(url, layers.folder)
-    connection = await connect(url)
-    try:
+    async with connected(url) as connection:
         await choose_measuring_srid(connection, layers.measuring_srid)
-    finally:
-        await connection.close()
     return applied

@@ -9,18 +9,15 @@ import asyncpg
 from layers.audit.canonical import canonical
 from layers.audit.record import AuditAction, AuditDecision, AuditRecord, AuditSubject, local_subject
 from layers.audit.store import append
-from layers.database.connection import Role, connect
+from layers.database.connection import Role, connect, connected
 from layers.errors import Unavailable
 
 
 async def keeps_audit(url: str) -> bool:
     """Whether a database has an audit: that of an early version has none."""
-    connection = await connect(url, role=None)
-    try:
+    async with connected(url, role=None) as connection:
         kept: bool = await connection.fetchval("SELECT to_regclass('audit.record') IS NOT NULL")
         return kept
-    finally:
-        await connection.close()
 
 
 async def note(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit, urlunsplit
 
-from layers.database.connection import connect
+from layers.database.connection import connected
 
 WEB_LOGIN = "onemap_web"
 
@@ -27,10 +27,7 @@ async def open_web_login(url: str) -> str:
     Unavailable
         When the database cannot be reached.
     """
-    connection = await connect(url, role=None)
-    try:
+    async with connected(url, role=None) as connection:
         await connection.execute(f"ALTER ROLE {WEB_LOGIN} LOGIN")
-    finally:
-        await connection.close()
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=f"{WEB_LOGIN}@{parts.netloc.rpartition('@')[2]}"))

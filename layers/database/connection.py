@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from enum import StrEnum
 from typing import Literal
 
@@ -73,6 +75,24 @@ async def connect(url: str, role: Role | None = Role.OWNER, *, statement_timeout
         )
     except (OSError, asyncpg.PostgresError, TimeoutError) as error:
         raise Unavailable(f"the database does not let us in: {error}") from error
+
+
+@asynccontextmanager
+async def connected(
+    url: str, role: Role | None = Role.OWNER, *, statement_timeout_ms: int = 0
+) -> AsyncIterator[asyncpg.Connection]:
+    """Open one connection, as `connect` does, and close it at the end of the context.
+
+    Raises
+    ------
+    Unavailable
+        When the server does not respond or refuses.
+    """
+    connection = await connect(url, role, statement_timeout_ms=statement_timeout_ms)
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
 async def create_pool(

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 
 import asyncpg
 
-from layers.database.connection import Role, connect
+from layers.database.connection import Role, connected
 from layers.definition import LayerDefinition, read_definitions
 from layers.demo.district.outline import ATTRIBUTION
 from layers.demo.generate import SEED, district_count, generate_districts
@@ -16,7 +16,7 @@ from layers.demo.record import GENERATOR_VERSION, read_demo_record, write_demo_r
 from layers.demo.table import DemoTable
 from layers.errors import Conflict
 from layers.schema.derive import derive, derive_dependents
-from layers.schema.tables import SCHEMA, create_layer, refresh_statistics, table_of
+from layers.schema.tables import SCHEMA, create_layer, note_anew, refresh_statistics, table_of
 
 type _Progress = Callable[[str, float], object]
 
@@ -55,8 +55,7 @@ async def load_demo(
         When a layer already holds a feature of another source under an id of the demo.
     """
     parameters = {"scale": scale, "seed": seed, "version": GENERATOR_VERSION}
-    connection = await connect(url, Role.OWNER)
-    try:
+    async with connected(url, Role.OWNER) as connection:
         async with connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock(hashtext('onemap demo'))")
             before = await read_demo_record(connection) or {}
@@ -67,8 +66,6 @@ async def load_demo(
         for layer_id in rows:  # deriving wrote most rows twice; a vacuum cannot be part of the transaction
             await connection.execute(f"VACUUM {table_of(layer_id)}")
         return rows
-    finally:
-        await connection.close()
 
 
 def _silent(text: str, done: float) -> None:
@@ -103,6 +100,7 @@ class _DemoLoad:
         """Create the tables, and delete the rows of an earlier demo."""
         for layer_id in layer_ids:
             await create_layer(self.connection, self.definitions[layer_id], declared=True)
+            await note_anew(self.connection, layer_id)
             await self.connection.execute(f"DELETE FROM {table_of(layer_id)} WHERE source_system = $1", SOURCE_SYSTEM)
 
     async def _copy(self, table: DemoTable) -> None:
@@ -136,6 +134,7 @@ class _DemoLoad:
         await derive_dependents(self.connection, "urban_villages")  # its shares in grids and communities
         for layer_id in order:
             await refresh_statistics(self.connection, self.definitions[layer_id])
+            await note_anew(self.connection, layer_id)
 
 
 def _as_synthetic(definition: LayerDefinition) -> LayerDefinition:

@@ -22,11 +22,9 @@ from layers.load.rebuild import may_rebuild, rebuild
 from layers.load.staging import REJECTED, STAGED, Staging
 from layers.loaders.batch import Source
 from layers.schema.derive import derive, derive_dependents
-from layers.schema.tables import create_layer, refresh_statistics, table_of
+from layers.schema.tables import create_layer, note_anew, refresh_statistics, table_of
 
 type Mode = Literal["append", "replace", "upsert"]
-
-_ANEW = "SELECT onemap.note_anew($1)"  # streams are told once, and not of every row
 
 
 async def move(
@@ -113,8 +111,9 @@ async def _fill_layer(
     attributes_only = not plan.located and definition.geometry_type != "None"
     replaces = summary.mode == "replace"
     if replaces:
-        await connection.execute(_ANEW, definition.id)
-    if not attributes_only and await may_rebuild(connection, definition.id, staged, replaces=replaces):
+        await note_anew(connection, definition.id)
+    rebuilds = not attributes_only and await may_rebuild(connection, definition.id, staged, replaces=replaces)
+    if rebuilds:
         summary.loaded = await rebuild(connection, definition, ", ".join(map(quote_identifier, columns)), select)
     else:
         if replaces:
@@ -124,8 +123,8 @@ async def _fill_layer(
     await derive(connection, definition.id, only_new=await _rows_to_derive(connection, plan))
     await derive_dependents(connection, definition.id)
     await refresh_statistics(connection, definition)
-    if replaces:
-        await connection.execute(_ANEW, definition.id)
+    if replaces or rebuilds:  # no trigger saw the rows of a table that was filled before it was the layer's
+        await note_anew(connection, definition.id)
 
 
 async def _settle_grades(

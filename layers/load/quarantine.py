@@ -15,7 +15,7 @@ from typing import Any, Literal
 import asyncpg
 import shapely
 
-from layers.database.connection import Role, connect
+from layers.database.connection import Role, connected
 from layers.errors import NotFound
 from layers.load import LoadOptions, LoadProgress, LoadSummary, load_file
 from layers.load.mapping import QUARANTINE_COLUMNS
@@ -61,8 +61,7 @@ async def list_quarantine(
     after
         Only entries with a greater id: the last one of the page before.
     """
-    connection = await connect(url, Role.OWNER)
-    try:
+    async with connected(url, Role.OWNER) as connection:
         rows = await connection.fetch(
             f"{_OPEN} AND ($2::text IS NULL OR reason = $2) AND id > $3 ORDER BY id LIMIT $4",
             layer,
@@ -71,21 +70,16 @@ async def list_quarantine(
             min(limit, LIST_MAX),
         )
         return [_entry(row) for row in rows]
-    finally:
-        await connection.close()
 
 
 async def count_quarantine(url: str) -> dict[tuple[str, str], int]:
     """Return the numbers of waiting rows, by layer and reason."""
-    connection = await connect(url, Role.OWNER)
-    try:
+    async with connected(url, Role.OWNER) as connection:
         rows = await connection.fetch(
             """SELECT layer, reason, count(*) AS n FROM onemap.quarantine
             WHERE resolved_at IS NULL GROUP BY 1, 2 ORDER BY 1, 2"""
         )
         return {(row["layer"], row["reason"]): row["n"] for row in rows}
-    finally:
-        await connection.close()
 
 
 async def require_layer(url: str, layer: str) -> None:
@@ -96,14 +90,11 @@ async def require_layer(url: str, layer: str) -> None:
     NotFound
         When it does not: a mistyped name must not look like an empty quarantine.
     """
-    connection = await connect(url, Role.OWNER)
-    try:
+    async with connected(url, Role.OWNER) as connection:
         known = await connection.fetchval(
             "SELECT $1 IN (SELECT id FROM onemap.layer UNION ALL SELECT layer FROM onemap.load)",
             layer,
         )
-    finally:
-        await connection.close()
     if not known:
         raise NotFound(f"there is no layer '{layer[:80]}'; ./onemap layers lists them", parameter="layer")
 
@@ -128,15 +119,11 @@ async def export_quarantine(
     int
         Number of rows written; for 0 the file has no rows.
     """
-    connection = await connect(url, Role.OWNER)
-    try:
-        async with connection.transaction():
-            entries = _entries(connection, layer)
-            if kind == "csv":
-                return await _write_csv(path, entries, await _columns(connection, layer))
-            return await _write_geojson(path, entries)
-    finally:
-        await connection.close()
+    async with connected(url, Role.OWNER) as connection, connection.transaction():
+        entries = _entries(connection, layer)
+        if kind == "csv":
+            return await _write_csv(path, entries, await _columns(connection, layer))
+        return await _write_geojson(path, entries)
 
 
 async def retry_quarantine(
@@ -171,8 +158,7 @@ async def retry_quarantine(
     NotFound
         When no row of that layer waits.
     """
-    connection = await connect(url, Role.OWNER)
-    try:
+    async with connected(url, Role.OWNER) as connection:
         loads = await connection.fetch(_WAITING_LOADS, layer)
         if not loads:
             raise NotFound(f"nothing of layer '{layer[:80]}' waits in the quarantine", parameter="layer")
@@ -189,8 +175,6 @@ async def retry_quarantine(
                 options = replace(_options(load, columns), **changes)
                 summaries.append(await load_file(url, path, layer, options, mode=_mode(load), progress=progress))
         return summaries
-    finally:
-        await connection.close()
 
 
 def _options(load: asyncpg.Record, columns: list[str] | None) -> LoadOptions:

@@ -20,7 +20,7 @@ import asyncpg
 from layers.clause import quote_identifier
 from layers.cluster.base_backup import DamagedBackup
 from layers.cluster.programs import installed_programs
-from layers.database.connection import connect
+from layers.database.connection import connected
 from layers.errors import Conflict, Unavailable
 from layers.recovery.folder import BackupFolder
 from layers.recovery.manifest import DatabaseBackup, LogicalBackup, Manifest, part_of
@@ -60,8 +60,7 @@ async def dump_database(url: str, half: Path) -> DatabaseBackup:
     Unavailable
         When the database cannot be reached, ``pg_dump`` is missing or too old, or it fails.
     """
-    connection = await connect(url, role=None)
-    try:
+    async with connected(url, role=None) as connection:
         version = int(await connection.fetchval("SHOW server_version_num")) // 10_000
         (half / DUMP).parent.mkdir(mode=0o700)
         async with connection.transaction(isolation="repeatable_read", readonly=True):
@@ -73,8 +72,6 @@ async def dump_database(url: str, half: Path) -> DatabaseBackup:
             measured = await measure(connection)
         size = await connection.fetchval("SELECT pg_database_size(current_database())")
         login = await connection.fetchval("SELECT current_user")
-    finally:
-        await connection.close()
     owners = tuple((_KINDS.get(row["kind"], row["kind"]), row["name"], row["owner"]) for row in rows)
     database = LogicalBackup(system=await server_of(url), version=version, login=login, owners=owners)
     return DatabaseBackup(database, size, measured, (part_of(half, DUMP),))
@@ -95,8 +92,7 @@ async def restore_dump(folder: BackupFolder, manifest: Manifest, url: str, *, re
     if not isinstance(manifest.database, LogicalBackup):
         raise Conflict(f"{manifest.id} is a base backup of a private cluster; restore it into a --home")
     await require_usable(url)
-    connection = await connect(url, role=None)
-    try:
+    async with connected(url, role=None) as connection:
         if await connection.fetchval("SELECT to_regclass('onemap.migration') IS NOT NULL") and not replace:
             raise Conflict(f"{await server_of(url)} holds a OneMap already; --replace replaces it")
         version = int(await connection.fetchval("SHOW server_version_num")) // 10_000
@@ -111,8 +107,6 @@ async def restore_dump(folder: BackupFolder, manifest: Manifest, url: str, *, re
             await connection.execute(_grants(dump, manifest.database, await connection.fetchval("SELECT current_user")))
             await _set_owners(connection, manifest.database.owners)  # who needs CREATE on the schema
         await connection.execute("ANALYZE")
-    finally:
-        await connection.close()
 
 
 async def _drop(connection: asyncpg.Connection) -> None:

@@ -7,14 +7,14 @@ matters: two databases with equal digests hold the same rows.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import uuid4
 
 import asyncpg
 
-from layers.database.connection import connect
+from layers.database.connection import connected
 from layers.recovery.manifest import Measured, TableDigest
 from layers.schema.migrate import MIGRATIONS
 
@@ -57,6 +57,21 @@ async def measure(connection: asyncpg.Connection, *, exact: bool = True) -> Meas
     )
 
 
+async def read_from[T](url: str, read: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+    """Return what a function reads of a database in one snapshot, as the user of its address.
+
+    Raises
+    ------
+    Unavailable
+        When the database cannot be reached.
+    """
+    async with (
+        connected(url, role=None) as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        return await read(connection)
+
+
 async def last_change(connection: asyncpg.Connection) -> int:
     """Return the newest number of the change log; 0 while it is empty."""
     return int(await connection.fetchval("SELECT coalesce(max(last_seq), 0) FROM twin.change"))
@@ -71,11 +86,8 @@ async def last_migration(connection: asyncpg.Connection) -> str:
 
 async def database_bytes(url: str) -> int:
     """Return the size of a database on its disk."""
-    connection = await connect(url, role=None)
-    try:
+    async with connected(url, role=None) as connection:
         return int(await connection.fetchval("SELECT pg_database_size(current_database())"))
-    finally:
-        await connection.close()
 
 
 @dataclass(frozen=True, slots=True)

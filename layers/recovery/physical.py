@@ -31,7 +31,7 @@ from layers.cluster.base_backup import (
     write_base_backup,
 )
 from layers.cluster.place import FALLBACK, ClusterLocation, find_place
-from layers.database.connection import connect
+from layers.database.connection import connect, connected
 from layers.errors import Conflict, NotFound, Unavailable
 from layers.recovery.folder import BackupFolder
 from layers.recovery.manifest import DatabaseBackup, Manifest, PhysicalBackup, part_of, write_durably
@@ -45,11 +45,8 @@ _LOOK_SECONDS = 0.05
 
 async def system_of(url: str) -> str:
     """Return PostgreSQL's identifier of the private cluster at `url`."""
-    connection = await connect(url, role=None)
-    try:
+    async with connected(url, role=None) as connection:
         return str(await connection.fetchval("SELECT system_identifier FROM pg_control_system()"))
-    finally:
-        await connection.close()
 
 
 async def begin_archive(url: str, home: Path, folder: BackupFolder, timeout_s: int) -> None:
@@ -115,11 +112,8 @@ def take_log(home: Path, wal: Path) -> None:
 
 async def _archive_command(url: str) -> str:
     """Return the command that the archiver uses for its next segment: a new session knows what it was told before."""
-    connection = await connect(url, role=None)
-    try:
+    async with connected(url, role=None) as connection:
         return str(await connection.fetchval("SHOW archive_command"))
-    finally:
-        await connection.close()
 
 
 async def back_up_cluster(url: str, place: ClusterLocation, half: Path, progress: BytesDone) -> DatabaseBackup:
@@ -168,13 +162,10 @@ async def flush_archive(url: str, home: Path) -> None:
     place = find_place(home)
     if place is None:
         raise Unavailable(f"there is no database in {home}")
-    connection = await connect(url, role=None)
-    try:
+    async with connected(url, role=None) as connection:
         last = await connection.fetchval("SELECT pg_walfile_name(pg_create_restore_point('onemap flush'))")
         await connection.execute("SELECT pg_switch_wal()")
         await wait_for_segment(connection, place, last)
-    finally:
-        await connection.close()
 
 
 async def wait_for_segment(connection: asyncpg.Connection, place: ClusterLocation, segment: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncpg
 
-from layers.database.connection import Role, connect
+from layers.database.connection import Role, connected
 from layers.errors import Unavailable
 
 POSTGRESQL_MIN = 14
@@ -36,11 +36,8 @@ async def find_missing(url: str) -> list[str]:
     Unavailable
         When the server does not respond or refuses the login.
     """
-    connection = await connect(url, role=None)
-    try:
+    async with connected(url, role=None) as connection:
         return _judge(await connection.fetchrow(_QUESTIONS))
-    finally:
-        await connection.close()
 
 
 async def require_usable(url: str) -> None:

@@ -13,7 +13,7 @@ import asyncpg
 import structlog
 
 from layers.database.advisory_locks import AdvisoryLock
-from layers.database.connection import connect
+from layers.database.connection import connect, connected
 from layers.errors import Conflict, Unavailable
 from layers.schema.sql_files import apply_sql_files, changed_sql_files, checksum
 
@@ -38,15 +38,12 @@ async def pending(url: str) -> list[str]:
     Unavailable
         When the database cannot be reached.
     """
-    connection = await connect(url, role=None)
-    try:
+    async with connected(url, role=None) as connection:
         if await connection.fetchval("SELECT to_regclass('onemap.migration') IS NULL"):
             return [path.stem for path in migration_files()]
         applied = await _applied(connection)
         lacking = [path.stem for path in migration_files() if path.stem not in applied]
         return lacking or await changed_sql_files(connection)
-    finally:
-        await connection.close()
 
 
 async def migrate(url: str) -> list[str]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import asyncpg
 
 from layers.clause import quote_identifier, quote_literal
-from layers.database.connection import Role, connect
+from layers.database.connection import Role, connected
 from layers.definition import GRADE, FieldDefinition, FieldType, LayerDefinition, read_code_lists, read_definitions
 from layers.live_source import EVENTS
 from layers.schema.cell_counts import cell_count_statements
@@ -78,8 +77,7 @@ async def sync_definitions(url: str, own: Path | None = None) -> list[str]:
         When the database cannot be reached.
     """
     definitions, lists = read_definitions(own=own), read_code_lists(own=own and own / "codes")
-    connection = await connect(url, Role.OWNER)
-    try:
+    async with connected(url, Role.OWNER) as connection:
         stored = await _stored(connection)
         declared = [_keep_origin(d, stored.get(d.id)) for d in definitions.values()]
         changed = [d for d in declared if stored.get(d.id) != d]
@@ -91,8 +89,6 @@ async def sync_definitions(url: str, own: Path | None = None) -> list[str]:
         await sync_code_lists(connection, lists)
         await _fill_statistics(connection)
         return [d.id for d in changed]
-    finally:
-        await connection.close()
 
 
 async def _stored(connection: asyncpg.Connection) -> dict[str, LayerDefinition | None]:
@@ -152,6 +148,11 @@ async def drop_layer(connection: asyncpg.Connection, layer_id: str) -> None:
         await connection.execute("DELETE FROM onemap.layer WHERE id = $1", layer_id)
 
 
+async def note_anew(connection: asyncpg.Connection, layer_id: str) -> None:
+    """Let streams be told once that a layer is written as a whole, and not of its rows; before and after it is."""
+    await connection.execute("SELECT onemap.note_anew($1)", layer_id)
+
+
 async def refresh_statistics(connection: asyncpg.Connection, definition: LayerDefinition) -> None:
     """Write a layer's row count, extent and time span into the catalogue, and analyse its table; needed after a load.
 
@@ -209,9 +210,7 @@ def _statements(definition: LayerDefinition) -> list[str]:
         *_indexes(definition),
         *_triggers(table, "touch", f"touch_layer({graded})"),
         *(_triggers(table, "touched", "note_changed_area()") if geometry else []),  # fires after `touch_…`, by name
-        *_triggers(
-            table, "untold", f"note_untold({graded})", ("DELETE", "UPDATE")
-        ),  # rows that are made tell themselves
+        *_triggers(table, "untold", f"note_untold({graded})"),
         *(_past(definition, added[:-1]) if keeps_past(definition.id) else []),
         f"GRANT SELECT ON {table} TO onemap_read",
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO onemap_ingest",
@@ -219,16 +218,14 @@ def _statements(definition: LayerDefinition) -> list[str]:
     ]
 
 
-def _triggers(
-    table: str, names: str, call: str, operations: Iterable[str] = ("INSERT", "DELETE", "UPDATE")
-) -> list[str]:
+def _triggers(table: str, names: str, call: str) -> list[str]:
     """Return triggers that call a function with the rows of every writing statement: PostgreSQL needs one by operation.
 
     Their names are `names` with the operation behind; there is always one of TRUNCATE.
     """
     transition = {"INSERT": "NEW TABLE AS new_rows", "DELETE": "OLD TABLE AS old_rows"}
     transition["UPDATE"] = f"{transition['DELETE']} {transition['INSERT']}"
-    rows = [f"{operation} ON {table} REFERENCING {transition[operation]}" for operation in operations]
+    rows = [f"{operation} ON {table} REFERENCING {transition[operation]}" for operation in transition]
     return [
         f"""CREATE OR REPLACE TRIGGER {names}_{on.split(maxsplit=1)[0].lower()} AFTER {on}
         FOR EACH STATEMENT EXECUTE FUNCTION onemap.{call}"""

@@ -4,6 +4,10 @@ A view reads a function of its own, and the function the layer. PostgreSQL never
 DEFINER) into the statement around it: a condition of the reader is tested on the rows that come out, and neither a
 function in it, nor EXPLAIN, nor the planner's statistics meet a hidden row or a hidden field. And tables have nothing
 that depends on them, so that loads may replace them.
+
+So no condition on a view reaches an index. Two functions of the view's name take one inside: `of_ids` and `in_box`.
+They use the index where the layer has no row that is hidden from the reader, and read all of it where it has one: what
+an index finds and rights then drop is told by EXPLAIN in its counts of blocks.
 """
 
 from __future__ import annotations
@@ -17,6 +21,8 @@ from layers.actor import Actor
 from layers.catalog import Catalog, Layer
 from layers.clause import Clause, compose, quote_identifier, quote_literal
 from layers.columns.literals import with_literals
+from layers.columns.shape import free_name
+from layers.definition import GRADE
 from layers.layer_rights import rights_of
 from layers.read.relation import relation
 from layers.read.rights import rights_at, scoped, visible_fields
@@ -25,7 +31,14 @@ from layers.schema.tables import COLUMN_TYPES, SRID
 PREFIX = "sql_"
 """Of roles and of their schemas, before the reader's name."""
 _QUOTE = "$onemap_view$"
-_SHAPE_VERSION = 1  # counts changes of the statements below
+_SHAPE_VERSION = 2  # counts changes of the statements below
+
+
+_ARGUMENTS = (
+    ("of_ids", "text[]", "{}.id = ANY ($1)"),
+    ("in_box", "geometry", f"{{}}.geom && (SELECT ST_Transform($1, {SRID}))"),
+)
+"""Name, type and condition of what the functions of parts take."""
 
 
 def schema_of(name: str) -> str:
@@ -93,8 +106,35 @@ def _columns(layer: Layer, actor: Actor) -> Iterator[tuple[str, str, str]]:
 
 
 def _rows(layer: Layer, actor: Actor) -> Clause:
-    columns = ", ".join(f"({text})::{kind}" for _, kind, text in _columns(layer, actor))
-    return compose(f"SELECT {columns} FROM {{}} WHERE {{}}", relation(layer, actor), scoped(layer, actor))
+    columns = ", ".join(f"({text})::{kind} AS {quote_identifier(name)}" for name, kind, text in _columns(layer, actor))
+    return compose(
+        f"SELECT {columns} FROM {{}} WHERE ({{}})", relation(layer, actor), scoped(layer, actor) or Clause("TRUE")
+    )
+
+
+def _some_rows(layer: Layer, actor: Actor, rows: str, condition: str) -> str:
+    """Return the statement of the rows of a view for which a condition holds.
+
+    Parameters
+    ----------
+    condition
+        Over a row, which is `{}`.
+    """
+    hidden = _hidden(layer, actor)
+    after = f"SELECT q.* FROM ({rows} OFFSET 0) AS q WHERE {condition.format('q')}"  # nothing passes into the subquery
+    if hidden is None:
+        return after
+    return f"{rows} AND NOT {hidden} AND {condition.format('f')} UNION ALL {after} AND {hidden}"
+
+
+def _hidden(layer: Layer, actor: Actor) -> str | None:
+    """Return the expression that tells whether any row is hidden; None where more than grades decides that."""
+    rights = rights_at(layer, actor)
+    if not rights.is_by_grade or layer.definition.motion is not None:
+        return None
+    if GRADE not in layer.definition.by_name:
+        return "FALSE"
+    return f"EXISTS (SELECT FROM {layer.table} AS h WHERE h.{GRADE} > {int(rights.whole_grade)})"
 
 
 def _statements(schema: str, layer: Layer, actor: Actor, rows: str) -> Iterator[str]:
@@ -114,6 +154,14 @@ def _statements(schema: str, layer: Layer, actor: Actor, rows: str) -> Iterator[
         SET search_path = pg_catalog, public, pg_temp AS {_QUOTE}{rows}{_QUOTE}"""
     yield f"REVOKE ALL ON FUNCTION {own}() FROM public"
     yield f"GRANT EXECUTE ON FUNCTION {own}() TO {reader}"
+    for argument, kind, condition in _ARGUMENTS:
+        if kind in {one for _, one, _ in columns} or kind == "text[]":
+            given = f"{free_name(argument, [name for name, _, _ in columns])} {kind}"
+            yield f"""CREATE FUNCTION {own}({given}) RETURNS TABLE ({returned}) LANGUAGE sql STABLE SECURITY DEFINER
+                SET search_path = pg_catalog, public, pg_temp
+                AS {_QUOTE}{_some_rows(layer, actor, rows, condition)}{_QUOTE}"""
+            yield f"REVOKE ALL ON FUNCTION {own}({kind}) FROM public"
+            yield f"GRANT EXECUTE ON FUNCTION {own}({kind}) TO {reader}"
     shown = ", ".join(_shown(layer, actor, name) for name, _, _ in columns)
     yield f"CREATE VIEW {own} WITH (security_barrier) AS SELECT {shown} FROM {own}() AS r"
     yield f"GRANT SELECT ON {own} TO {reader}"

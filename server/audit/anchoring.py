@@ -8,7 +8,7 @@ from layers.audit.anchor import Anchor, append_anchor
 from layers.audit.note import note
 from layers.audit.record import AuditAction, AuditSubject
 from layers.audit.store import read_heads
-from layers.database.connection import Role, connect
+from layers.database.connection import Role, connected
 from server.audit.keys import FOLDER, audit_key
 
 
@@ -33,11 +33,8 @@ async def make_anchor(url: str, home: Path, subject: AuditSubject | None = None)
         When the file cannot be written.
     """
     key = audit_key(home, "anchors")
-    connection = await connect(url, Role.AUDITOR)
-    try:
+    async with connected(url, Role.AUDITOR) as connection:
         heads = await read_heads(connection)
-    finally:
-        await connection.close()
     anchor = append_anchor(anchors_file(home), heads, key)
     points: dict[str, str | int] = {}
     for chain, point in anchor.chains.items():

@@ -18,7 +18,7 @@ from layers.identity.approvals import Approval, ApprovalRequest, approve, list_a
 from layers.identity.labels import check_name
 from layers.identity.logins import find_account
 from layers.identity.passwords import is_password
-from server.command_options import ConfigOption, HomeOption, settings_of
+from server.command_options import ConfigOption, HomeOption, add_group, settings_of
 from server.commands.accounts.table import print_table
 from server.database import in_database
 
@@ -28,14 +28,13 @@ _out = Console(highlight=False)
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    approval = typer.Typer(
-        help="导出批准号：超出限额的导出须有。 Approvals of exports beyond the allowance.", no_args_is_help=True
+    """Add the group of commands."""
+    add_group(
+        app,
+        "approval",
+        "导出批准号：超出限额的导出须有。 Approvals of exports beyond the allowance.",
+        {"add": add, "list": show, "revoke": revoke},
     )
-    approval.command(name="add")(add)
-    approval.command(name="list")(show)
-    approval.command(name="revoke")(revoke)
-    app.add_typer(approval, name="approval")
 
 
 def add(

@@ -17,12 +17,12 @@ from layers.audit.note import note
 from layers.audit.record import AuditAction
 from layers.audit.store import read_period
 from layers.audit.verify import ChainWalk, verify
-from layers.database.connection import Role, connect
+from layers.database.connection import Role, connect, connected
 from layers.errors import BadFile, BadInput
 from layers.moment import read_time
 from server.audit.anchoring import anchors_file, make_anchor
 from server.audit.keys import audit_key
-from server.command_options import ConfigOption, HomeOption, settings_of
+from server.command_options import ConfigOption, HomeOption, add_group, settings_of
 from server.database import open_current
 
 _out = Console(highlight=False, soft_wrap=True)
@@ -39,11 +39,12 @@ KeyOption = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the group of commands."""
-    group = typer.Typer(help="审计：验证、锚点、导出。 The audit: verify, anchor, export.", no_args_is_help=True)
-    group.command(name="verify")(verify_chains)
-    group.command()(anchor)
-    group.command()(export)
-    app.add_typer(group, name="audit")
+    add_group(
+        app,
+        "audit",
+        "审计：验证、锚点、导出。 The audit: verify, anchor, export.",
+        {"verify": verify_chains, "anchor": anchor, "export": export},
+    )
 
 
 def verify_chains(
@@ -85,11 +86,8 @@ def _read_key(file: Path) -> bytes:
 
 
 async def _verify(url: str, anchors: list[Anchor]) -> list[ChainWalk]:
-    connection = await connect(url, Role.AUDITOR)
-    try:
+    async with connected(url, Role.AUDITOR) as connection:
         return await verify(connection, anchors)
-    finally:
-        await connection.close()
 
 
 def _report(walks: list[ChainWalk], anchors: list[Anchor]) -> None:

@@ -16,8 +16,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from layers.database.connection import Role, connect
-from server.command_options import ConfigOption, HomeOption, settings_of
+from layers.database.connection import Role, connected
+from server.command_options import ConfigOption, HomeOption, add_group, settings_of
 from server.commands.feeds.incomplete import group as incomplete_group
 from server.commands.feeds.refused import group as refused_group
 from server.database import open_current
@@ -43,17 +43,23 @@ NameArgument = Annotated[str, typer.Argument(help="数据源名，即其文件�
 
 def register(app: typer.Typer) -> None:
     """Add the group of commands."""
-    group = typer.Typer(
-        help="数据源：状态、检查、发送、密钥。 Feeds: how they do, check a file, send one, secrets.",
-        no_args_is_help=True,
+    add_group(
+        app,
+        "feed",
+        "数据源：状态、检查、发送、密钥。 Feeds: how they do, check a file, send one, secrets.",
+        {
+            "list": list_feeds,
+            "show": show,
+            "check": check,
+            "secret": secret,
+            "send": send,
+            "enable": enable,
+            "disable": disable,
+            "rotate-secret": rotate,
+            "refused": refused_group(),
+            "incomplete": incomplete_group(),
+        },
     )
-    group.command(name="list")(list_feeds)
-    for command in (show, check, secret, send, enable, disable):
-        group.command()(command)
-    group.command(name="rotate-secret")(rotate)
-    group.add_typer(refused_group(), name="refused")
-    group.add_typer(incomplete_group(), name="incomplete")
-    app.add_typer(group, name="feed")
 
 
 def list_feeds(home: HomeOption = None, config: ConfigOption = None) -> None:
@@ -228,12 +234,9 @@ def _switch(settings: Settings, name: str, *, enabled: bool) -> None:
 
 def _look(settings: Settings, definitions: Mapping[str, FeedDefinition] | None = None) -> FeedStates:
     async def look(url: str) -> FeedStates:
-        connection = await connect(url, Role.READ)
-        try:
+        async with connected(url, Role.READ) as connection:
             known = read_registry(settings.feeds.folder).by_name if definitions is None else definitions
             return await read_health(connection, known)
-        finally:
-            await connection.close()
 
     with open_current(settings) as url:
         return asyncio.run(look(url))

@@ -11,10 +11,10 @@ import asyncpg
 import typer
 from rich.console import Console
 
-from layers.database.connection import Role, connect
+from layers.database.connection import Role, connected
 from layers.errors import BadInput
 from layers.schema.layer_edit import LayerEdit, count_layer, edit_layer, remove_layer, rename_layer
-from server.command_options import ConfigOption, HomeOption, settings_of
+from server.command_options import ConfigOption, HomeOption, add_group, settings_of
 from server.commands.load import parse_mapping
 from server.database import open_database
 from server.settings import Settings
@@ -25,11 +25,12 @@ NameArgument = Annotated[str, typer.Argument(help="图层编号。 Id of the lay
 
 def register(app: typer.Typer) -> None:
     """Add the group of commands."""
-    group = typer.Typer(help="修改由文件建立的图层。 Change a layer that was made from a file.", no_args_is_help=True)
-    group.command(name="set")(set_layer)
-    group.command()(rename)
-    group.command()(drop)
-    app.add_typer(group, name="layer")
+    add_group(
+        app,
+        "layer",
+        "修改由文件建立的图层。 Change a layer that was made from a file.",
+        {"set": set_layer, "rename": rename, "drop": drop},
+    )
 
 
 def set_layer(  # noqa: PLR0917  # typer takes the options by name
@@ -106,11 +107,8 @@ def _code_lists(pairs: list[str]) -> dict[str, str]:
 
 def _with_database[T](settings: Settings, work: Callable[[asyncpg.Connection], Coroutine[Any, Any, T]]) -> T:
     async def run(url: str) -> T:
-        connection = await connect(url, Role.OWNER)
-        try:
+        async with connected(url, Role.OWNER) as connection:
             return await work(connection)
-        finally:
-            await connection.close()
 
     with open_database(settings) as url:
         return asyncio.run(run(url))

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from layers.catalog import Catalog, Layer, read_catalog
-from layers.database.connection import Role, connect
+from layers.database.connection import Role, connected
 from server.command_options import ConfigOption, HomeOption, settings_of
 from server.database import open_database
 
@@ -41,11 +41,8 @@ def list_layers(home: HomeOption = None, config: ConfigOption = None) -> None:
 
 
 async def _read(url: str) -> Catalog:
-    connection = await connect(url, Role.OWNER)
-    try:
+    async with connected(url, Role.OWNER) as connection:
         return await read_catalog(connection)
-    finally:
-        await connection.close()
 
 
 def _row(layer: Layer, *, wide: bool) -> tuple[str, ...]:

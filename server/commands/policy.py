@@ -17,7 +17,7 @@ from rich.table import Table
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer, read_catalog
 from layers.cluster.place import find_place
-from layers.database.connection import Role, connect
+from layers.database.connection import Role, connect, connected
 from layers.definition import LayerDefinition, read_definitions
 from layers.errors import BadInput, NotFound
 from layers.policy.policy import Policy
@@ -27,7 +27,7 @@ from layers.review.explain import CaseReview, explain_layer
 from layers.review.feature import FeatureReview, explain_feature
 from layers.review.finding import PolicyFinding
 from layers.review.holders import holder_of
-from server.command_options import ConfigOption, HomeOption, settings_of
+from server.command_options import ConfigOption, HomeOption, add_group, settings_of
 from server.database import open_current
 from server.settings import Settings
 
@@ -41,12 +41,12 @@ _LayersOption = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the group of commands."""
-    group = typer.Typer(
-        help="权限策略：检查，解释某角色所见。 The policy: check it, explain what a role sees.", no_args_is_help=True
+    add_group(
+        app,
+        "policy",
+        "权限策略：检查，解释某角色所见。 The policy: check it, explain what a role sees.",
+        {"check": check, "explain": explain},
     )
-    group.command()(check)
-    group.command()(explain)
-    app.add_typer(group, name="policy")
 
 
 def check(home: HomeOption = None, config: ConfigOption = None) -> None:
@@ -132,11 +132,8 @@ def known_layers(settings: Settings) -> tuple[dict[str, LayerDefinition], dict[s
 
 
 async def _catalog(url: str) -> Catalog:
-    connection = await connect(url, Role.READ)
-    try:
+    async with connected(url, Role.READ) as connection:
         return await read_catalog(connection)
-    finally:
-        await connection.close()
 
 
 def _of_feature(settings: Settings, actor: Actor, layer_id: str, feature_id: str) -> FeatureReview:

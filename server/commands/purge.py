@@ -14,7 +14,7 @@ from rich.table import Table
 
 from layers.audit.note import note
 from layers.audit.record import AuditAction
-from layers.database.connection import Role, connect
+from layers.database.connection import Role, connected
 from layers.errors import BadInput
 from server.command_options import ConfigOption, HomeOption, settings_of
 from server.database import open_database
@@ -59,11 +59,8 @@ def purge(
 
 async def _purge(url: str, layer: str, ids: list[str] | None) -> int:
     await note(url, AuditAction.PURGE, f"layer/{layer}", detail={"features": "all" if ids is None else len(ids)})
-    connection = await connect(url, Role.OWNER)
-    try:
+    async with connected(url, Role.OWNER) as connection:
         return await purge_past(connection, layer, ids)
-    finally:
-        await connection.close()
 
 
 def erase(
@@ -129,21 +126,15 @@ def _show(found: Found, files: list[Path]) -> None:
 
 
 async def _find(url: str, terms: PersonTerms, features: list[tuple[str, str]]) -> Found:
-    connection = await connect(url, Role.OWNER)
-    try:
+    async with connected(url, Role.OWNER) as connection:
         return await find_person(connection, terms, features)
-    finally:
-        await connection.close()
 
 
 async def _erase(url: str, terms: PersonTerms, features: list[tuple[str, str]]) -> int:
     """Erase, with a record before and one after; neither has a value."""
     asked: dict[str, str | int] = {"values": len(terms.values), "ids": len(terms.ids), "features": len(features)}
     await note(url, AuditAction.ERASE, "person", detail=asked)
-    connection = await connect(url, Role.OWNER)
-    try:
+    async with connected(url, Role.OWNER) as connection:
         erased = await erase_person(connection, terms, features)
-    finally:
-        await connection.close()
     await note(url, AuditAction.ERASE, "person", detail=asked | {"erased": erased})
     return erased

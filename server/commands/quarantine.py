@@ -20,7 +20,7 @@ from layers.load.quarantine import (
     retry_quarantine,
 )
 from layers.load.reasons import in_words
-from server.command_options import ConfigOption, HomeOption, settings_of
+from server.command_options import ConfigOption, HomeOption, add_group, settings_of
 from server.commands.load import ProgressBar, parse_mapping, print_summary
 from server.database import open_database
 
@@ -30,11 +30,12 @@ LayerOption = Annotated[str | None, typer.Option(help="只看此图层。 Only t
 
 def register(app: typer.Typer) -> None:
     """Add the group of commands."""
-    group = typer.Typer(help="隔离区：未能载入的记录。 Rows that could not be loaded.", no_args_is_help=True)
-    group.command(name="list")(list_rows)
-    group.command()(export)
-    group.command()(retry)
-    app.add_typer(group, name="quarantine")
+    add_group(
+        app,
+        "quarantine",
+        "隔离区：未能载入的记录。 Rows that could not be loaded.",
+        {"list": list_rows, "export": export, "retry": retry},
+    )
 
 
 def list_rows(

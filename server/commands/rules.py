@@ -10,7 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from server.command_options import ConfigOption, HomeOption, settings_of
+from server.command_options import ConfigOption, HomeOption, add_group, settings_of
 from twin.rules.definition import read_rule
 from twin.rules.registry import read_rules
 
@@ -18,13 +18,13 @@ _WIDE = 160
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    rules = typer.Typer(
-        help="规则：阈值、时限与升级、聚集、围栏。 Rules: thresholds, limits, clusters, fences.", no_args_is_help=True
+    """Add the group of commands."""
+    add_group(
+        app,
+        "rules",
+        "规则：阈值、时限与升级、聚集、围栏。 Rules: thresholds, limits, clusters, fences.",
+        {"list": list_rules, "check": check_rule},
     )
-    rules.command(name="list")(list_rules)
-    rules.command(name="check")(check_rule)
-    app.add_typer(rules, name="rules")
 
 
 def list_rules(home: HomeOption = None, config: ConfigOption = None) -> None:

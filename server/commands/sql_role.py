@@ -12,13 +12,13 @@ from rich.console import Console
 from layers.audit.note import note
 from layers.audit.record import AuditAction
 from layers.catalog import read_catalog
-from layers.database.connection import Role, connect
+from layers.database.connection import Role, connect, connected
 from layers.definition import read_code_lists
 from layers.identity.labels import IdentityLabels
 from layers.policy.read import read_policy
 from layers.sql_readers.readers import GRADE_MAX, add_reader, list_readers, remove_reader
 from layers.sql_readers.views import PREFIX
-from server.command_options import ConfigOption, HomeOption, settings_of
+from server.command_options import ConfigOption, HomeOption, add_group, settings_of
 from server.commands.accounts.labels import (
     AreaOption,
     AttributeOption,
@@ -37,12 +37,13 @@ NameArgument = Annotated[str, typer.Argument(help="名称；数据库角色为 s
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    group = typer.Typer(help="只读 SQL：psql、QGIS、DuckDB。 Read-only SQL for analysts.", no_args_is_help=True)
-    group.command(name="add")(add)
-    group.command(name="list")(show)
-    group.command(name="remove")(remove)
-    app.add_typer(group, name="sql-role")
+    """Add the group of commands."""
+    add_group(
+        app,
+        "sql-role",
+        "只读 SQL：psql、QGIS、DuckDB。 Read-only SQL for analysts.",
+        {"add": add, "list": show, "remove": remove},
+    )
 
 
 def add(
@@ -98,16 +99,10 @@ def remove(name: NameArgument, home: HomeOption = None, config: ConfigOption = N
 
 async def _add(url: str, settings: Settings, name: str, labels: IdentityLabels, days: int) -> tuple[str, list[str]]:
     await note(url, AuditAction.USER_CHANGE, f"sql/{name[:41]}", detail={"operation": "add", "days": days})
-    maker = await connect(url, role=None)
-    try:
+    async with connected(url, role=None) as maker:
         password = await add_reader(maker, name, labels, days)
-    finally:
-        await maker.close()
-    connection = await connect(url, Role.OWNER)
-    try:
+    async with connected(url, Role.OWNER) as connection:
         return password, await _views(connection, settings, name)
-    finally:
-        await connection.close()
 
 
 async def _views(connection: asyncpg.Connection, settings: Settings, name: str) -> list[str]:

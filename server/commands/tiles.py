@@ -26,7 +26,7 @@ from layers.policy.read import read_policy
 from layers.types import BBox
 from server.audit.watermark import Watermark
 from server.build import build_id
-from server.command_options import ConfigOption, HomeOption, settings_of
+from server.command_options import ConfigOption, HomeOption, add_group, settings_of
 from server.database import open_database
 from server.settings import Settings
 from server.tiles.cache_settings import tile_cache
@@ -49,10 +49,7 @@ OperatorOption = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the group of commands."""
-    group = typer.Typer(help="瓦片。 Tiles.", no_args_is_help=True)
-    group.command()(warm)
-    group.command()(export)
-    app.add_typer(group, name="tiles")
+    add_group(app, "tiles", "瓦片。 Tiles.", {"warm": warm, "export": export})
 
 
 def warm(

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from layers.audit.record import AuditAction
 from layers.identity.tokens import AccessToken, add_token, list_tokens, revoke_token
-from server.command_options import ConfigOption, HomeOption, settings_of
+from server.command_options import ConfigOption, HomeOption, add_group, settings_of
 from server.commands.accounts.labels import (
     AreaOption,
     AttributeOption,
@@ -30,14 +30,13 @@ NameArgument = Annotated[str, typer.Argument(help="令牌名。 Name of the toke
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    token = typer.Typer(
-        help="访问令牌：接入、QGIS、笔记本等服务客户端。 Access tokens of feeds, QGIS, notebooks.", no_args_is_help=True
+    """Add the group of commands."""
+    add_group(
+        app,
+        "token",
+        "访问令牌：接入、QGIS、笔记本等服务客户端。 Access tokens of feeds, QGIS, notebooks.",
+        {"add": add, "list": show, "revoke": revoke},
     )
-    token.command(name="add")(add)
-    token.command(name="list")(show)
-    token.command(name="revoke")(revoke)
-    app.add_typer(token, name="token")
 
 
 def add(

@@ -25,7 +25,7 @@ from layers.identity.labels import check_name
 from layers.identity.passwords import check_new, hash_password
 from layers.identity.sessions import list_sessions, revoke_sessions
 from layers.identity.totp import new_totp_secret, totp_uri
-from server.command_options import ConfigOption, HomeOption, settings_of
+from server.command_options import ConfigOption, HomeOption, add_group, settings_of
 from server.commands.accounts.labels import (
     AreaOption,
     AttributeOption,
@@ -44,25 +44,24 @@ _out = Console(highlight=False)
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    user = typer.Typer(
-        help="本地账户、口令、动态口令、会话。 Local accounts, passwords, one-time codes, sessions.",
-        no_args_is_help=True,
+    """Add the group of commands."""
+    add_group(
+        app,
+        "user",
+        "本地账户、口令、动态口令、会话。 Local accounts, passwords, one-time codes, sessions.",
+        {
+            "add": add,
+            "list": show,
+            "roles": roles,
+            "passwd": passwd,
+            "totp": totp,
+            "disable": disable,
+            "enable": enable,
+            "sessions": sessions,
+            "revoke": revoke,
+            "break-glass": break_glass,
+        },
     )
-    for name, command in (
-        ("add", add),
-        ("list", show),
-        ("roles", roles),
-        ("passwd", passwd),
-        ("totp", totp),
-        ("disable", disable),
-        ("enable", enable),
-        ("sessions", sessions),
-        ("revoke", revoke),
-        ("break-glass", break_glass),
-    ):
-        user.command(name=name)(command)
-    app.add_typer(user, name="user")
 
 
 def add(

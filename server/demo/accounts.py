@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
-from layers.database.connection import connect
+from layers.database.connection import connected
 from layers.demo.accounts import DemoAccount, make_demo_accounts
 from layers.demo.record import read_demo_record
 from layers.errors import NotFound
@@ -22,20 +22,14 @@ __all__ = ["DemoAccount", "holds_demo", "make_once", "reset", "show"]
 
 async def make_once(url: str, settings: Settings) -> list[DemoAccount]:
     """Make the accounts of a database that holds the demo; empty when they were made before."""
-    connection = await connect(url)
-    try:
+    async with connected(url) as connection:
         return await make_demo_accounts(connection, read_policy(settings.policy.folder).roles)
-    finally:
-        await connection.close()
 
 
 async def holds_demo(url: str) -> bool:
     """Whether a database holds the demo."""
-    connection = await connect(url)
-    try:
+    async with connected(url) as connection:
         return await read_demo_record(connection) is not None
-    finally:
-        await connection.close()
 
 
 async def reset(connection: asyncpg.Connection, settings: Settings) -> list[DemoAccount]:

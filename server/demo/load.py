@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from layers.catalog import read_catalog
-from layers.database.connection import Role, connect
+from layers.database.connection import Role, connect, connected
 from layers.demo.record import GENERATOR_VERSION, read_demo_record
 from layers.read.rasters import read_raster_ids
 from server.settings import DemoSettings
@@ -49,11 +49,8 @@ async def load_demo_once(url: str, demo: DemoSettings, console: Console) -> bool
 
 async def load_rasters_once(url: str, demo: DemoSettings, home: Path) -> None:
     """Load the synthetic terrain as the raster `dem` and an hour of rain as `rain`, each unless it exists."""
-    connection = await connect(url, Role.OWNER)
-    try:
+    async with connected(url, Role.OWNER) as connection:
         existing = await read_raster_ids(connection)
-    finally:
-        await connection.close()
     if {"dem", "rain"} <= existing:
         return
     from layers.demo.rasters import ground, rain  # noqa: PLC0415  # slow to import, needed once

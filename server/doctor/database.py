@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 
 from layers.catalog import read_catalog
-from layers.database.connection import connect
+from layers.database.connection import connected
 from layers.errors import OneMapError
 from layers.schema.database_check import find_missing
 from layers.schema.migrate import edited_migrations, migration_files, pending
@@ -61,8 +61,7 @@ async def examine_database(url: str) -> AsyncIterator[Finding]:
         yield Finding(FindingState.WRONG, "数据库 database", detail, remedy or "install or upgrade it")
     if missing:
         return
-    connection = await connect(url, role=None)
-    try:
+    async with connected(url, role=None) as connection:
         for finding in await _versions(connection):
             yield finding
         finding = await _migrations(connection, url)
@@ -71,8 +70,6 @@ async def examine_database(url: str) -> AsyncIterator[Finding]:
             for finding in (*await _edited(connection), *await _layers(connection), *await _topology(connection)):
                 yield finding
             yield await _ingest(connection)
-    finally:
-        await connection.close()
 
 
 async def _versions(connection: asyncpg.Connection) -> list[Finding]:

@@ -14,11 +14,14 @@ from layers.moment import read_moment
 from server.formats.arrow_stream import ARROW
 from server.formats.columnar import ColumnFormat
 from server.formats.geoparquet import GEOPARQUET
+from server.formats.vector_file import FLATGEOBUF, GEOPACKAGE
 from server.formats.workbook import XLSX
 from twin.history.span import HistorySpan
 
 CSV = "text/csv; charset=utf-8"
-COLUMN_FORMS: Mapping[str, ColumnFormat] = {media.f: media for media in (GEOPARQUET, ARROW, XLSX)}
+COLUMN_FORMS: Mapping[str, ColumnFormat] = {
+    media.f: media for media in (GEOPARQUET, ARROW, XLSX, FLATGEOBUF, GEOPACKAGE)
+}
 """Files of columns by their value of `f`; text forms of history are written by its routes."""
 
 

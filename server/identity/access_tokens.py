@@ -35,15 +35,5 @@ async def _find(connection: asyncpg.Connection, digest: bytes) -> KnownCredentia
     found = await find_token(connection, digest)
     if found is None:
         return None
-    labels = found.labels
-    subject = Subject(
-        f"token:{found.name}",
-        found.name,
-        labels.roles,
-        labels.areas,
-        labels.departments,
-        labels.clearance,
-        labels.pairs,
-        AuthMethod.TOKEN,
-    )
+    subject = Subject.labelled(f"token:{found.name}", found.name, found.labels, AuthMethod.TOKEN)
     return KnownCredential(subject, found.expires_at.timestamp(), 0.0)

@@ -105,18 +105,13 @@ async def _find(connection: asyncpg.Connection, digest: bytes) -> KnownCredentia
 def _subject(found: FoundSession) -> Subject:
     if found.subject is not None:
         return _subject_of(found.subject, found)
-    labels = found.labels
-    return Subject(
+    return Subject.labelled(
         f"account:{found.account}",
         found.title or str(found.account),
-        labels.roles,
-        labels.areas,
-        labels.departments,
-        labels.clearance,
-        labels.pairs,
+        found.labels,
         AuthMethod(found.method),
-        found.id,
-        found.purpose,
+        session_id=found.id,
+        purpose=found.purpose,
     )
 
 

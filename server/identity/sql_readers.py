@@ -16,18 +16,7 @@ _WAIT = "SET LOCAL lock_timeout = '2s'"
 
 def reader_actor(reader: SqlReader, policy: Policy | None) -> Actor:
     """Return the actor whose rights a reader's views have."""
-    labels = reader.labels
-    subject = Subject(
-        f"sql:{reader.name}",
-        reader.name,
-        roles=labels.roles,
-        areas=labels.areas,
-        departments=labels.departments,
-        clearance=labels.clearance,
-        attributes=labels.pairs,
-        method=AuthMethod.TOKEN,
-    )
-    return actor_of(subject, policy)
+    return actor_of(Subject.labelled(f"sql:{reader.name}", reader.name, reader.labels, AuthMethod.TOKEN), policy)
 
 
 async def refresh_views(

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from typing import Self
 
 from layers.actor import ANONYMOUS, OPERATOR, Actor, anonymous_under
 from layers.errors import BadInput
+from layers.identity.labels import IdentityLabels
 from layers.policy.policy import Policy
 
 _ACTORS_MAX = 4096
@@ -56,6 +58,31 @@ class Subject:
     method: AuthMethod = AuthMethod.NONE
     session_id: str | None = None
     purpose: str | None = None
+
+    @classmethod
+    def labelled(
+        cls,
+        subject_id: str,
+        name: str,
+        labels: IdentityLabels,
+        method: AuthMethod,
+        *,
+        session_id: str | None = None,
+        purpose: str | None = None,
+    ) -> Self:
+        """Return a subject with the labels that are stored of it."""
+        return cls(
+            subject_id,
+            name,
+            labels.roles,
+            labels.areas,
+            labels.departments,
+            labels.clearance,
+            labels.pairs,
+            method,
+            session_id,
+            purpose,
+        )
 
 
 ANONYMOUS_SUBJECT = Subject("anonymous", "anonymous", roles=("anonymous",), clearance=ANONYMOUS.clearance)

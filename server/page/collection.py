@@ -16,6 +16,7 @@ from layers.read.query import ItemsQuery
 from layers.read.rights import visible_fields
 from server.formats.media import Media
 from server.formats.table import offered
+from server.page.titled import TitledGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +42,6 @@ class CollectionEntry:
 
     layer: Layer
     matched: Matched
-
-
-@dataclass(frozen=True, slots=True)
-class CollectionGroup:
-    """The collections of one theme of the map."""
-
-    title_zh: str
-    title_en: str
-    entries: tuple[CollectionEntry, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +73,7 @@ def downloads(layer: Layer) -> tuple[Media, ...]:
 
 async def grouped_collections(
     connection: asyncpg.Pool, catalog: Catalog, actor: Actor, counts: CountCache
-) -> tuple[CollectionGroup, ...]:
+) -> tuple[TitledGroup[CollectionEntry], ...]:
     """Return every collection that an actor may see, by the map's groups; those in the order in which they are drawn.
 
     Groups stand in the order of their first layer on the map, from above.
@@ -92,7 +84,7 @@ async def grouped_collections(
         hints = layer.definition.map
         entry = CollectionEntry(layer, await matched_of(connection, layer, actor, counts))
         groups.setdefault((hints.group_zh, hints.group_en), []).append(entry)
-    return tuple(CollectionGroup(zh, en, tuple(entries)) for (zh, en), entries in groups.items())
+    return tuple(TitledGroup(zh, en, tuple(entries)) for (zh, en), entries in groups.items())
 
 
 async def matched_of(connection: asyncpg.Pool, layer: Layer, actor: Actor, counts: CountCache) -> Matched:

@@ -10,6 +10,7 @@ from pathlib import Path
 from layers.errors import NotFound
 from server.http.language import Language
 from server.installation import CODE, COMMAND, INSTALLED, SHIPPED
+from server.page.titled import TitledGroup
 
 DOCS = (SHIPPED if INSTALLED else CODE) / "docs"
 _FOLDERS = ("guide", "operations", "reference", "decisions")
@@ -66,15 +67,6 @@ class Guide:
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
-    """Guides for one kind of reader."""
-
-    title_zh: str
-    title_en: str
-    guides: tuple[Guide, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class FoundGuide:
     """A guide that holds what was searched for, and the text around the first place."""
 
@@ -110,11 +102,11 @@ def images() -> dict[str, Path]:
 
 
 @lru_cache(maxsize=1)
-def shelves() -> tuple[Shelf, ...]:
+def shelves() -> tuple[TitledGroup[Guide], ...]:
     """Return every document on its shelf."""
     listed = {name for _, _, names in _SHELVES for name in names}
     return tuple(
-        Shelf(zh, en, tuple(on))
+        TitledGroup(zh, en, tuple(on))
         for zh, en, names in _SHELVES
         if (on := [guide for name in names for guide in _on(name)] if names else _unlisted(listed))
     )

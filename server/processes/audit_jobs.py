@@ -14,7 +14,7 @@ from layers.audit.forward import forward_records
 from layers.audit.record import AuditChain, AuditSubject
 from layers.audit.retention import forget_records
 from layers.audit.syslog import SyslogSender
-from layers.database.connection import Role, connect
+from layers.database.connection import Role, connect, connected
 from server.audit.anchoring import anchors_file, make_anchor
 from server.settings import AuditSettings
 
@@ -43,11 +43,8 @@ class AuditUpkeep:
         if self._anchor_is_due():
             await make_anchor(self._url, self._home, _JOB)
         days = {AuditChain.GENERAL: self._settings.general_days, AuditChain.SENSITIVE: self._settings.sensitive_days}
-        connection = await connect(self._url, Role.OWNER)
-        try:
+        async with connected(self._url, Role.OWNER) as connection:
             gone = await forget_records(connection, {chain: timedelta(days=kept) for chain, kept in days.items()})
-        finally:
-            await connection.close()
         if any(gone.values()):
             _log.info("records of the audit were dropped", **gone)
 

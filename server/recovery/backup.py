@@ -11,13 +11,12 @@ from pathlib import Path
 
 from layers.cluster import running_url
 from layers.cluster.place import ClusterLocation, find_place
-from layers.database.connection import connect
 from layers.errors import BadInput, Unavailable
 from layers.recovery.files import FileStore
 from layers.recovery.folder import BackupFolder
 from layers.recovery.logical import dump_database, server_of
 from layers.recovery.manifest import MANIFEST_FILE, DatabaseBackup, LogicalBackup, Manifest, write_durably
-from layers.recovery.measure import database_bytes, last_migration
+from layers.recovery.measure import database_bytes, last_migration, read_from
 from layers.recovery.physical import back_up_cluster, begin_archive, flush_archive, prune_log, system_of
 from server.build import build_id
 from server.recovery.contents import LEFT_OUT, excluded, sources
@@ -103,7 +102,7 @@ def make_backup(
                 began_at=began,
                 ended_at=datetime.now(UTC),
                 build=build_id(),
-                migration=asyncio.run(_migration(url)),
+                migration=asyncio.run(read_from(url, last_migration)),
                 database=found.database,
                 database_bytes=found.database_bytes,
                 measured=found.measured,
@@ -126,14 +125,6 @@ async def _back_up_database(settings: Settings, url: str, half: Path, report: St
     if place is None:
         return await dump_database(url, half)
     return await back_up_cluster(url, place, half, lambda done, of: report("数据库 database", done, of))
-
-
-async def _migration(url: str) -> str:
-    connection = await connect(url, role=None)
-    try:
-        return await last_migration(connection)
-    finally:
-        await connection.close()
 
 
 def _require_room(folder: BackupFolder, needed: int) -> None:

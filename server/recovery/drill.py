@@ -22,11 +22,10 @@ from layers.cluster import running_url, stop_cluster
 from layers.cluster.archive import archived_segments
 from layers.cluster.base_backup import RecoveryTarget, recover
 from layers.cluster.place import find_place
-from layers.database.connection import connect
 from layers.errors import Unavailable
 from layers.recovery.folder import BackupFolder
 from layers.recovery.manifest import LogicalBackup, Manifest, Measured
-from layers.recovery.measure import differences, last_change, measure
+from layers.recovery.measure import differences, last_change, measure, read_from
 from layers.recovery.restored import LEAP, mark_restored
 from server.installation import CODE
 from server.recovery.backup import StepReport
@@ -96,13 +95,14 @@ def drill(
         found, compared_s = _restore_and_measure(home, folder, manifest, report)
         count = put_files(home, folder, files)
         url = running_url(home) or ""
-        restored_seq = asyncio.run(_log_seq(url))
+        restored_seq = asyncio.run(read_from(url, last_change))
         asyncio.run(mark_restored(url, manifest.id, None))
         stop_cluster(home)
         report("启动地图 starting the map", 0, 0)
         faults = _start_map(home)
         rto_s = time.monotonic() - began - compared_s
-    lost = max(0, asyncio.run(_log_seq(running)) - restored_seq) % LEAP if running else None  # a restore has leapt
+    newest_seq = asyncio.run(read_from(running, last_change)) if running else None
+    lost = None if newest_seq is None else max(0, newest_seq - restored_seq) % LEAP  # a restore has leapt
     different = differences(manifest.measured, found)
     return Drill(
         manifest=manifest,
@@ -137,30 +137,13 @@ def _restore_and_measure(
     url = fill(home, folder, manifest, RecoveryTarget(point=point, pause=not logical), report)
     report("比较 comparing", 0, 0)
     began = time.monotonic()
-    found = asyncio.run(_measured(url))
+    found = asyncio.run(read_from(url, measure))
     compared_s = time.monotonic() - began
     place = find_place(home)
     if not logical and place is not None:
         report("其余日志 the rest of the log", 0, 0)
         recover(place, folder.wal, RecoveryTarget())
     return found, compared_s
-
-
-async def _measured(url: str) -> Measured:
-    connection = await connect(url, role=None)
-    try:
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            return await measure(connection)
-    finally:
-        await connection.close()
-
-
-async def _log_seq(url: str) -> int:
-    connection = await connect(url, role=None)
-    try:
-        return await last_change(connection)
-    finally:
-        await connection.close()
 
 
 def _age_s(folder: BackupFolder, manifest: Manifest) -> float:

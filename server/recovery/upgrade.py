@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from layers.database.connection import connect
 from layers.errors import Conflict, NotFound
 from layers.recovery.folder import BackupFolder
 from layers.recovery.manifest import Manifest, Measured, write_durably
-from layers.recovery.measure import database_bytes, last_migration, measure
+from layers.recovery.measure import database_bytes, last_migration, measure, read_from
 from layers.schema.migrate import migration_files, pending
 from server.build import build_id
 from server.database import prepare
@@ -60,7 +59,7 @@ def plan(settings: Settings, url: str) -> UpgradePlan:
         When the database is newer than this program.
     """
     known = [path.stem for path in migration_files()]
-    migration = asyncio.run(_migration(url))
+    migration = asyncio.run(read_from(url, last_migration))
     if migration and migration not in known:
         raise Conflict(f"the database is newer than this program: it has {migration}; update OneMap")
     path = backup_folder(settings).path
@@ -90,7 +89,7 @@ def upgrade(settings: Settings, url: str, *, config: Path | None, report: StepRe
     asyncio.run(prepare(url, settings.layers))
     asyncio.run(record_recovery(url, "upgrade", before=manifest.migration, build=build_id()))
     report("核对 comparing", 0, 0)
-    return manifest, fewer_rows(manifest.measured, asyncio.run(_measured(url)))
+    return manifest, fewer_rows(manifest.measured, asyncio.run(read_from(url, measure)))
 
 
 def fewer_rows(before: Measured, after: Measured) -> list[str]:
@@ -120,20 +119,3 @@ def go_back(settings: Settings, *, report: StepReport) -> Restored:
         raise NotFound(f"no upgrade was made in {settings.home}; ./onemap restore restores any backup") from error
     folder = BackupFolder(Path(record["folder"]))
     return restore(settings, folder, WantedBackup(record["backup"]), replace=True, report=report)
-
-
-async def _migration(url: str) -> str:
-    connection = await connect(url, role=None)
-    try:
-        return await last_migration(connection)
-    finally:
-        await connection.close()
-
-
-async def _measured(url: str) -> Measured:
-    connection = await connect(url, role=None)
-    try:
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            return await measure(connection)
-    finally:
-        await connection.close()

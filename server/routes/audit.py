@@ -13,7 +13,7 @@ from layers.audit.canonical import timestamp
 from layers.audit.chain import StoredRecord
 from layers.audit.record import AuditAction, AuditChain, AuditDecision
 from layers.audit.store import RecordSearch, find_records
-from layers.database.connection import Role, connect, in_our_words
+from layers.database.connection import Role, connected, in_our_words
 from layers.moment import read_time
 from server.dependencies import StateHere, require_duty
 
@@ -66,12 +66,9 @@ async def read_audit(request: Request, state: StateHere, params: Annotated[Audit
     detail = {name: str(value) for name, value in params.model_dump(exclude_none=True, by_alias=True).items()}
     await state.audit.note(AuditAction.ADMIN, f"audit/{search.chain}", scope=request.scope, detail=detail)
     url, timeout_ms = str(state.settings.database.url), state.settings.database.statement_timeout_ms
-    connection = await connect(url, Role.AUDITOR, statement_timeout_ms=timeout_ms)
-    try:
+    async with connected(url, Role.AUDITOR, statement_timeout_ms=timeout_ms) as connection:
         with in_our_words():
             rows = await find_records(connection, search, params.limit)
-    finally:
-        await connection.close()
     page = {"records": list(map(_shown, rows)), "next": rows[-1].seq if len(rows) == params.limit else None}
     return Response(orjson.dumps(page), media_type="application/json", headers={"Cache-Control": "no-store"})
 

@@ -51,9 +51,13 @@ def _start_after(
     ] = None,
     last_event_id: Annotated[str | None, Header(max_length=40)] = None,
 ) -> ResumePoint | None:
-    """Return the point after which to begin: that of the last event the client saw, else `since`; None begins now."""
+    """Return the point after which to begin: that of the last event the client saw, else `since`; None begins now.
+
+    Our events' ids tell the rights. `Last-Event-ID` with a number alone is no id of ours, and who sends it has a
+    picture of unknown rights; `since` with one asks to read the log from there.
+    """
     if last_event_id is not None:
-        return ResumePoint.read(last_event_id, "Last-Event-ID")
+        return ResumePoint.read(last_event_id, "Last-Event-ID", is_resumed=True)
     return None if since is None else ResumePoint.read(since, "since")
 
 

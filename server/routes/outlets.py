@@ -7,7 +7,7 @@ from datetime import datetime
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
-from layers.database.connection import Role, connect
+from layers.database.connection import Role, connected
 from server.dependencies import StateHere, require_duty
 from twin.folder import Folder
 from twin.outlets.definition import Outlet, read_outlet
@@ -64,11 +64,8 @@ async def outlets(state: StateHere) -> OutletList:
 @router.post("/{name}/resume", dependencies=[_GUARDED])
 async def resume_outlet(name: str, state: StateHere) -> Resumed:
     """Let a parked outlet try again from where it was."""
-    connection = await connect(str(state.settings.database.url), Role.INGEST)
-    try:
+    async with connected(str(state.settings.database.url), Role.INGEST) as connection:
         return Resumed(name=name, seq=await resume(connection, name))
-    finally:
-        await connection.close()
 
 
 def _health(outlet: Outlet, ledger: OutletLedger | None) -> OutletHealth:

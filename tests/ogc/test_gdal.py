@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -31,7 +32,8 @@ if asked.pop("list"):
 else:
     frame = pyogrio.read_dataframe(source, **asked)
     print(json.dumps({
-        "id": frame["id"].tolist(),
+        "columns": frame.columns.tolist(),
+        "id": frame["id"].tolist() if "id" in frame else [],
         "floors": [None if n != n else n for n in frame["floors"].tolist()],
         "xy": shapely.get_coordinates(frame.geometry).tolist(),
         "types": sorted(set(frame.geom_type)),
@@ -72,6 +74,15 @@ def gdal(things_url, live_server):
     return read
 
 
+READ_FILE = """
+import json, sys
+import geopandas
+frame = geopandas.read_file(sys.argv[1])
+rows = [[i, None if n != n else n] for i, n in zip(frame["id"], frame["floors"].tolist())]
+print(json.dumps([frame.columns.tolist(), rows]))
+"""
+
+
 def same(found, rows):
     assert len(found["id"]) == len(rows)
     assert set(found["id"]) == set(rows)
@@ -101,6 +112,18 @@ def test_a_condition_is_pushed_to_the_server(gdal, stored, where, rule):
     found, said = gdal(where=where, debug=True)
     same(found, {i: row for i, row in stored.items() if rule(row["floors"])})
     assert "filter-lang=cql-text" in said or "floors=3" in said
+
+
+def test_columns_are_chosen_in_the_address_of_a_file(gdal, stored):
+    """The driver OAPIF of GDAL 3.12 reads every column of what it is asked for; `properties=` leaves them out here."""
+    told, said = gdal(columns=["floors"], debug=True)
+    assert told["columns"] == ["floors", "geometry"]
+    assert told["floors"] == gdal()[0]["floors"]
+    service = re.search(r"Fetch\((.*/ogc)/collections", said)[1]
+    address = f"{service}/collections/points/items?f=flatgeobuf&properties=id,floors&limit=10000"
+    columns, rows = asked(READ_FILE, address)
+    assert columns == ["id", "floors", "geometry"]
+    assert sorted(rows) == sorted([i, row["floors"]] for i, row in stored.items())
 
 
 def test_every_layer_opens_with_its_type(gdal):

@@ -175,6 +175,7 @@ def test_a_new_layer_appears_without_reload(visit, page_database):
     finally:
         run_async(unload())
     expect(page.locator('[data-layer="fresh"]')).to_have_count(0)
+    until(page, "!document.querySelector('.mapview').map.getSource('fresh')")
 
 
 def test_the_operator_sees_more(visit, address):

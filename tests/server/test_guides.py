@@ -38,7 +38,7 @@ def test_every_link_and_picture_leads_somewhere(pages):
 
 
 def test_every_document_is_on_one_shelf(pages):
-    listed = [guide.name for shelf in shelves() for guide in shelf.guides]
+    listed = [guide.name for shelf in shelves() for guide in shelf.entries]
     assert sorted(listed) == sorted(pages)
     assert len(pages) == len([*DOCS.rglob("*.md")])
 

@@ -89,10 +89,12 @@ def random_change(numbers, seed, frame, n):
     return moved(f"v{numbers.randint(0, 5)}", frame * 10 + n, grid=grid, grade=grade)
 
 
-async def written(url):
-    """Return all changes of the log with their numbers."""
+async def written(url, after=0):
+    """Return the changes of the log after a number, with their numbers."""
     connection = await connect(url)
-    rows = await connection.fetch("SELECT first_seq, changes FROM twin.change ORDER BY last_seq")
+    rows = await connection.fetch(
+        "SELECT first_seq, changes FROM twin.change WHERE first_seq > $1 ORDER BY last_seq", after
+    )
     await connection.close()
     return [pair for row in rows for pair in enumerate(orjson.loads(row["changes"]), row["first_seq"])]
 

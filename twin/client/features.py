@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from twin.client.columns import needed
+from twin.client.question import Datum
 
 if TYPE_CHECKING:
     import geopandas
@@ -13,8 +14,13 @@ if TYPE_CHECKING:
 CRS84 = "OGC:CRS84"
 
 
-def to_geodataframe(collection: Mapping[str, Any]) -> geopandas.GeoDataFrame:
+def to_geodataframe(collection: Mapping[str, Any], datum: Datum | None = None) -> geopandas.GeoDataFrame:
     """Return the features of a collection, in their order, with `id` as the first column; empty without features.
+
+    Parameters
+    ----------
+    datum
+        In which the places are; a shifted one has no name that geopandas knows, so the frame has no `crs`.
 
     Raises
     ------
@@ -26,7 +32,8 @@ def to_geodataframe(collection: Mapping[str, Any]) -> geopandas.GeoDataFrame:
         {**feature, "properties": {"id": feature.get("id"), **(feature["properties"] or {})}}
         for feature in collection["features"]
     ]
+    crs = None if datum else CRS84
     if not features:
-        return geopandas.GeoDataFrame({"id": [], "geometry": []}, geometry="geometry", crs=CRS84)
-    frame = geopandas.GeoDataFrame.from_features(features, crs=CRS84)
+        return geopandas.GeoDataFrame({"id": [], "geometry": []}, geometry="geometry", crs=crs)
+    frame = geopandas.GeoDataFrame.from_features(features, crs=crs)
     return frame[["id", *(name for name in frame.columns if name != "id")]]

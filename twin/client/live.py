@@ -28,7 +28,9 @@ class ServerSentEvent:
     number: str | None
 
 
-async def changes(transport: Transport, parameters: Parameters, since: int | None = None) -> AsyncIterator[Change]:
+async def changes(
+    transport: Transport, parameters: Parameters, since: int | str | None = None
+) -> AsyncIterator[Change]:
     """Yield changes in the order of the log, each once, for as long as the caller iterates.
 
     A lost connection is opened again after the last number that was received.
@@ -36,7 +38,8 @@ async def changes(transport: Transport, parameters: Parameters, since: int | Non
     Parameters
     ----------
     since
-        Begin after this number; None begins with what happens from now on.
+        Begin after this number, or what a snapshot answered (``seq-rights``), by which a change of rights is a `Gap`;
+        None begins with what happens from now on.
 
     Raises
     ------

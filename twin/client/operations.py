@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import shapely
 
 from twin.client.features import to_geodataframe
-from twin.client.question import Moment, instant
+from twin.client.question import Datum, Moment, instant
 from twin.client.transport import Transport
 
 if TYPE_CHECKING:
@@ -21,11 +21,12 @@ class Operations:
     """The operations of a server.
 
     A place is given as longitude and latitude in degrees; `crs` names another system: ``gcj02`` and ``bd09`` are
-    converted, in a projected system the numbers are metres east and north.
+    converted, in a projected system the numbers are metres east and north. Without `crs` it is in the client's own
+    datum, and so is the answer always.
     """
 
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
+    def __init__(self, transport: Transport, datum: Datum | None = None) -> None:
+        self._transport, self._datum = transport, datum
 
     def locate(self, lon: float, lat: float, *, crs: str | None = None) -> dict[str, Any]:
         """Return the areas that hold a place, down to its grid, with its nearest building and waterway.
@@ -35,14 +36,14 @@ class Operations:
         lon, lat
             Degrees, or metres east and north in a projected system.
         crs
-            Of the place: ``gcj02`` and ``bd09`` are converted; None is CRS84.
+            Of the place: ``gcj02`` and ``bd09`` are converted; None is the client's own, CRS84 by default.
 
         Raises
         ------
         BadRequest
             For a place or a system that cannot be.
         """
-        found: dict[str, Any] = self._transport.json("/twin/locate", {"lon": lon, "lat": lat, "crs": crs})
+        found: dict[str, Any] = self._asked("/twin/locate", {"lon": lon, "lat": lat, "crs": crs or self._datum})
         return found
 
     def nearby(
@@ -59,7 +60,8 @@ class Operations:
         """
         return self._frame(
             "/twin/nearby",
-            {"lon": lon, "lat": lat, "radius_m": radius_m, "layers": ",".join(layers), "limit": limit, "crs": crs},
+            {"lon": lon, "lat": lat, "radius_m": radius_m, "layers": ",".join(layers), "limit": limit}
+            | {"crs": crs or self._datum},
         )
 
     def area(self, code: str, *layers: str, limit: int = 1000) -> geopandas.GeoDataFrame:
@@ -106,7 +108,8 @@ class Operations:
         ImportError
             When geopandas is not installed.
         """
-        parameters = _travel(lon, lat, mode, avoid, at, crs) | {"n": n, "types": ",".join(types) or None}
+        travel = _travel(lon, lat, mode, avoid, at, crs or self._datum)
+        parameters = travel | {"n": n, "types": ",".join(types) or None}
         return self._frame("/twin/nearest-resources", parameters)
 
     def route(
@@ -133,8 +136,8 @@ class Operations:
             When geopandas is not installed.
         """
         places = {"from": "{!r},{!r}".format(*map(float, begin)), "to": "{!r},{!r}".format(*map(float, end))}
-        asked = places | {"mode": mode, "avoid": ",".join(avoid) or None, "crs": crs}
-        return to_geodataframe({"features": [self._transport.json("/twin/route", asked)]})
+        asked = places | {"mode": mode, "avoid": ",".join(avoid) or None, "crs": crs or self._datum}
+        return to_geodataframe({"features": [self._asked("/twin/route", asked)]}, self._datum)
 
     def reachable(
         self,
@@ -163,12 +166,15 @@ class Operations:
             When geopandas is not installed.
         """
         chosen = {"minutes": minutes, "layers": ",".join(layers) or None, "limit": limit}
-        found = self._transport.json("/twin/reachable", _travel(lon, lat, mode, avoid, at, crs) | chosen)
+        found = self._asked("/twin/reachable", _travel(lon, lat, mode, avoid, at, crs or self._datum) | chosen)
         area = None if found["area"] is None else shapely.from_geojson(json.dumps(found["area"]))
-        return Reached(to_geodataframe(found), area)
+        return Reached(to_geodataframe(found, self._datum), area)
 
     def _frame(self, path: str, parameters: dict[str, Any]) -> geopandas.GeoDataFrame:
-        return to_geodataframe(self._transport.json(path, parameters))
+        return to_geodataframe(self._asked(path, parameters), self._datum)
+
+    def _asked(self, path: str, parameters: dict[str, Any]) -> Any:
+        return self._transport.json(path, {**parameters, "answer_crs": self._datum})
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +186,7 @@ class Reached:
     features
         A GeoDataFrame, those that are reached first before the others.
     area
-        A polygon around the roads that are reached, in degrees; None when there is no road.
+        A polygon around the roads that are reached, in degrees of the client's datum; None when there is no road.
     """
 
     features: geopandas.GeoDataFrame

@@ -5,10 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
 Moment = str | datetime
 BBox = Sequence[float]
+Datum = Literal["gcj02", "bd09"]
+"""A shifted datum of phone maps."""
+
+
+def datum_of(crs: str | None) -> Datum | None:
+    """Return the shifted datum that a client speaks in; None for degrees of CRS84.
+
+    Raises
+    ------
+    ValueError
+        For any other system.
+    """
+    found: dict[str | None, Datum | None] = {None: None, "OGC:CRS84": None} | {one: one for one in get_args(Datum)}
+    if crs not in found:
+        raise ValueError(f"crs is {crs!r}; a client speaks in {', '.join(get_args(Datum))} or, by default, OGC:CRS84")
+    return found[crs]
 
 
 def instant(moment: Moment) -> str:
@@ -31,8 +47,8 @@ class LayerQuestion:
     ----------
     conditions
         CQL2 texts that all hold.
-    bbox_crs84
-        West, south, east, north; None for everywhere.
+    bbox
+        West, south, east, north, in degrees of the datum; None for everywhere.
     moment
         The state as of this moment; None for now.
     basis
@@ -47,10 +63,12 @@ class LayerQuestion:
         None for all rows.
     with_geometry
         False leaves the places out.
+    datum
+        Of places in the question and in the answer; None is CRS84.
     """
 
     conditions: tuple[str, ...] = ()
-    bbox_crs84: tuple[float, ...] | None = None
+    bbox: tuple[float, ...] | None = None
     moment: str | None = None
     basis: str | None = None
     period: str | None = None
@@ -58,6 +76,7 @@ class LayerQuestion:
     order: tuple[str, ...] = ()
     rows_max: int | None = None
     with_geometry: bool = True
+    datum: Datum | None = None
 
     def refined(
         self,
@@ -83,7 +102,7 @@ class LayerQuestion:
             raise ValueError(f"limit is {limit}; a selection has at least one row, or no limit")
         given: dict[str, Any] = {
             "conditions": None if where is None else (*self.conditions, where),
-            "bbox_crs84": None if bbox is None else _box(bbox),
+            "bbox": None if bbox is None else _box(bbox),
             "moment": None if at is None else instant(at),
             "basis": basis,
             "period": None if during is None else "/".join(".." if end is None else instant(end) for end in during),
@@ -104,7 +123,7 @@ class LayerQuestion:
     def parameters(self) -> dict[str, Any]:
         """Return the parameters of `/ogc/collections/{layer}/items`."""
         return {
-            "bbox": ",".join(map(repr, self.bbox_crs84)) if self.bbox_crs84 else None,
+            "bbox": ",".join(map(repr, self.bbox)) if self.bbox else None,
             "filter": self.filter,
             "at": self.moment,
             "basis": self.basis,
@@ -112,6 +131,9 @@ class LayerQuestion:
             "properties": ",".join(self.names) if self.names is not None else None,
             "sortby": ",".join(self.order) or None,
             "skipGeometry": None if self.with_geometry else "true",
+            "crs": self.datum,
+            "bbox-crs": self.datum if self.bbox else None,
+            "filter-crs": self.datum if self.conditions else None,
         }
 
 

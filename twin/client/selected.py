@@ -64,6 +64,18 @@ class Selected:
         """
         return self._narrowed(limit=rows)
 
+    def in_degrees(self) -> Self:
+        """Return the same rows in CRS84, in which maps are drawn.
+
+        Raises
+        ------
+        ValueError
+            When a box or a condition narrows them in a shifted datum.
+        """
+        if self.question.datum and (self.question.bbox or self.question.conditions):
+            raise ValueError(f"what is narrowed in {self.question.datum} cannot be drawn; take a Twin without crs")
+        return replace(self, question=replace(self.question, datum=None))
+
     def _narrowed(self, **narrower: Any) -> Self:
         return replace(self, question=self.question.refined(**narrower))
 

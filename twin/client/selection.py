@@ -53,7 +53,7 @@ class LayerSelection(FeatureHistory):
         from twin.client.features import to_geodataframe  # noqa: PLC0415  # geopandas is an extra
 
         asked = self._narrowed(**narrower).question
-        if asked.bbox_crs84 or asked.period:
+        if asked.bbox or asked.period:
             raise ValueError("aggregate counts by area and by begin and end; bbox and during narrow nothing here")
         parameters = {
             "layer": self.layer,
@@ -63,8 +63,9 @@ class LayerSelection(FeatureHistory):
             "at": asked.moment,
             "filter": asked.filter,
             "f": "geojson",
+            "answer_crs": asked.datum,
         }
-        return to_geodataframe(self._transport.json("/twin/aggregate", parameters))
+        return to_geodataframe(self._transport.json("/twin/aggregate", parameters), asked.datum)
 
     def join(
         self,
@@ -96,17 +97,19 @@ class LayerSelection(FeatureHistory):
         BadRequest
             For layers without places, and more pairs than the server joins at once.
         ValueError
-            For `aggregate` with a frame: group the pairs.
+            For `aggregate` with a frame: group the pairs. For a client in a shifted datum: joins are in CRS84.
         ImportError
             When geopandas is not installed.
         """
         asked = self._narrowed(**narrower)
+        if asked.question.datum:
+            raise ValueError(f"joins are in OGC:CRS84, and not in {asked.question.datum}; take a Twin without crs")
         if isinstance(other, str):
             other = LayerSelection(self._transport, other)
         if not isinstance(other, LayerSelection):
             if aggregate:
                 raise ValueError("aggregate counts by a layer of the server; group the pairs of a frame by right_id")
-            if not (asked.question.bbox_crs84 or (how == "nearest" and within_m is None)):
+            if not (asked.question.bbox or (how == "nearest" and within_m is None)):
                 asked = asked.bbox(*box_around(other, within_m))
             return join_frames(asked.to_geopandas(), other, how, within_m)
         parameters = {
@@ -115,11 +118,8 @@ class LayerSelection(FeatureHistory):
             "how": how,
             "within_m": within_m,
             "aggregate": ",".join(aggregate) or None,
-            "at": asked.question.moment,
-            "basis": asked.question.basis,
             "f": "arrow",
-            **_side("right", other.question),
-            **_side("left", asked.question),
+            **_sides(asked.question, other.question),
         }
         if aggregate:
             del parameters["left-properties"]  # the left is counted, and not shown
@@ -139,7 +139,7 @@ class LayerSelection(FeatureHistory):
         """
         return self.join(other, "within", **narrower)
 
-    def live(self, *, since: int | None = None, **narrower: Any) -> AsyncIterator[dict[str, Any]]:
+    def live(self, *, since: int | str | None = None, **narrower: Any) -> AsyncIterator[dict[str, Any]]:
         """Return the changes of the layer as they happen, as an asynchronous iterator that resumes by itself.
 
         `where` and `bbox` hold for changes too.
@@ -147,12 +147,13 @@ class LayerSelection(FeatureHistory):
         Parameters
         ----------
         since
-            Begin after the change of this number; None begins with what happens from now on.
+            Begin after the change of this number, or what a snapshot answered (``seq-rights``); None begins with what
+            happens from now on.
 
         Raises
         ------
         ValueError
-            For a moment or a period: a stream is of now.
+            For a moment or a period: a stream is of now. For a box in a shifted datum: that of a stream is in CRS84.
         Gap
             While iterating, when changes were lost or the rights changed: read the state again.
 
@@ -164,8 +165,10 @@ class LayerSelection(FeatureHistory):
         asked = self._narrowed(**narrower).question
         if asked.moment or asked.period:
             raise ValueError("a stream is of now; at and during cannot narrow it")
-        parameters = asked.parameters()
-        return changes(self._transport, {"layers": self.layer} | {n: parameters[n] for n in ("bbox", "filter")}, since)
+        if asked.bbox and asked.datum:
+            raise ValueError(f"the box of a stream is in OGC:CRS84, and not in {asked.datum}")
+        parameters = {name: asked.parameters()[name] for name in ("bbox", "filter", "crs")}
+        return changes(self._transport, {"layers": self.layer, **parameters}, since)
 
     def map(self, *, style: str = "light", live: bool = False, color: str | None = None, **narrower: Any) -> TwinMap:
         """Return a map of the rows that can be moved and clicked, over the server's own map; it needs no other network.
@@ -184,12 +187,12 @@ class LayerSelection(FeatureHistory):
         ImportError
             When anywidget is not installed.
         ValueError
-            For more than 20,000 rows: narrow them, or draw a picture.
+            For more than 20,000 rows: narrow them, or draw a picture. For rows narrowed in a shifted datum.
         """
         needed("anywidget")
         from twin.client.widget import TwinMap  # noqa: PLC0415  # anywidget is an extra
 
-        asked = self._narrowed(**narrower)
+        asked = self._narrowed(**narrower).in_degrees()
         features, bounds = drawn_features(asked.to_arrow(limit=ROWS_MAX + 1), color)
         shown = TwinMap(self._transport, style=style, features=features, bounds=bounds)
         if live:
@@ -225,10 +228,16 @@ class LayerSelection(FeatureHistory):
         Raises
         ------
         ValueError
-            For more than 20,000 rows, or none with a place.
+            For more than 20,000 rows, none with a place, or rows narrowed in a shifted datum.
         """
-        places = geometries_of(self.columns("id").to_arrow(**{"limit": ROWS_MAX + 1, **narrower}))
+        asked = self._narrowed(**{"limit": ROWS_MAX + 1, **narrower, "columns": ["id"]}).in_degrees()
+        places = geometries_of(asked.to_arrow())
         return draw(self._transport, places, [color] * len(places), width_px=width_px, style=style, ground=ground)
+
+
+def _sides(left: LayerQuestion, right: LayerQuestion) -> dict[str, Any]:
+    """Return the parameters of both sides of a join, and the moment, which is that of the left."""
+    return {"at": left.moment, "basis": left.basis, **_side("right", right), **_side("left", left)}
 
 
 def _side(side: str, question: LayerQuestion) -> dict[str, Any]:

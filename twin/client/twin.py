@@ -11,6 +11,7 @@ from twin.client.classes import classify
 from twin.client.errors import Missing
 from twin.client.operations import Operations
 from twin.client.picture import Picture, draw
+from twin.client.question import LayerQuestion, datum_of
 from twin.client.selection import LayerSelection
 from twin.client.transport import Transport, warn_of_the_public
 
@@ -29,9 +30,14 @@ class Twin(Operations, Mapping[str, LayerSelection]):
         Its address; None takes ``ONEMAP_URL``, else ``http://127.0.0.1:8000``.
     token
         A token of yours; None takes ``ONEMAP_TOKEN``. Without one you are the public, and a warning says so.
+    crs
+        ``gcj02`` or ``bd09``: places in questions and in answers are in that shifted datum, and frames have no `crs`,
+        because it has no registered name. What cannot be had in it is refused, never answered in another.
 
     Raises
     ------
+    ValueError
+        For another `crs`.
     NotYours
         When the token is wrong: at once, and not as missing rows later.
     NotAvailable
@@ -43,8 +49,9 @@ class Twin(Operations, Mapping[str, LayerSelection]):
     >>> twin.grids.to_geopandas()  # doctest: +SKIP
     """
 
-    def __init__(self, url: str | None = None, token: str | None = None) -> None:
-        super().__init__(Transport(url, token))
+    def __init__(self, url: str | None = None, token: str | None = None, *, crs: str | None = None) -> None:
+        datum = datum_of(crs)
+        super().__init__(Transport(url, token), datum)
         try:
             self._titles = self._read_titles()
         except BaseException:
@@ -60,7 +67,7 @@ class Twin(Operations, Mapping[str, LayerSelection]):
     def __getitem__(self, layer: str) -> LayerSelection:
         if layer not in self._titles:
             raise Missing(f"there is no layer {layer!r} here, or not for you; there are: {', '.join(self._titles)}")
-        return LayerSelection(self._transport, layer)
+        return LayerSelection(self._transport, layer, LayerQuestion(datum=self._datum))
 
     def __getattr__(self, name: str) -> LayerSelection:
         if name.startswith("_") or name not in self._titles:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from time import monotonic
 
 from layers.catalog import Catalog
-from layers.database.connection import Role, connect
+from layers.database.connection import Role, connected
 from layers.schema.derive import derive_dependents
 from layers.schema.tables import refresh_statistics
 
@@ -52,8 +52,7 @@ class Upkeep:
             A layer whose last round is more recent waits; 0 means that no layer does.
         """
         done = []
-        connection = await connect(self._url, Role.OWNER)
-        try:
+        async with connected(self._url, Role.OWNER) as connection:
             due = [row["layer"] for row in await connection.fetch(_DUE)]
             for layer_id in due:
                 layer = self._catalog().get(layer_id)
@@ -67,6 +66,4 @@ class Upkeep:
                         await refresh_statistics(connection, layer.definition)
                 self._done_at[layer_id] = monotonic()
                 done.append(layer_id)
-        finally:
-            await connection.close()
         return done

@@ -107,6 +107,8 @@ class Channel:
         What its members see of a change.
     mark
         The rights under which its members have come.
+    shown
+        Ids of the layers of which they may have something on their maps.
     members
         Watchers that receive every batch.
     watchers
@@ -121,6 +123,7 @@ class Channel:
         self.units = interest.units
         self.visibility = visibility
         self.mark = mark
+        self.shown = mark.shown
         self.members: set[Watcher] = set()
         self.watchers = 0
         self.pending = PendingChanges()

@@ -21,13 +21,17 @@ class ResumePoint:
     ----------
     rights
         The text of a `RightsMark`; empty when the client does not tell.
+    is_resumed
+        Whether the client says that it was there already, with a picture of its own: it goes on only where the rights
+        are known under which it has that.
     """
 
     seq: int
     rights: str = ""
+    is_resumed: bool = False
 
     @classmethod
-    def read(cls, text: str, parameter: str) -> Self:
+    def read(cls, text: str, parameter: str, *, is_resumed: bool = False) -> Self:
         """Return a point from its written form.
 
         Raises
@@ -39,7 +43,7 @@ class ResumePoint:
         if found is None or int(found[1]) > SEQ_MAX:
             message = f"{parameter} is '{text[:40]}', which is no number of this stream and no id of its events"
             raise BadInput(message, parameter=parameter)
-        return cls(int(found[1]), found[2] or "")
+        return cls(int(found[1]), found[2] or "", is_resumed)
 
     def __str__(self) -> str:
         return f"{self.seq}-{self.rights}" if self.rights else str(self.seq)

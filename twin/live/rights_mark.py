@@ -42,7 +42,12 @@ class RightsMark:
         )
 
     @cached_property
+    def shown(self) -> frozenset[str]:
+        """Ids of the layers of which the actor may see something."""
+        return frozenset(name for name, digest in self.layers.items() if digest)
+
+    @cached_property
     def text(self) -> str:
         """The mark as 16 hexadecimal digits, the same in every process; it tells nothing of layers that are hidden."""
-        shown = sorted(pair for pair in self.layers.items() if pair[1])
+        shown = [(name, self.layers[name]) for name in sorted(self.shown)]
         return blake2b(repr((self.audience, shown)).encode(), digest_size=_BYTES).hexdigest()

@@ -23,6 +23,7 @@ from twin.live.tail import LogTail
 from twin.log.changes import Forgotten
 
 OTHER_RIGHTS = "what you may see has changed: read the state again, and come again"
+UNKNOWN_RIGHTS = "a number alone does not tell what you could see when you had it: read the state again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +88,8 @@ class Subscription:
     Parameters
     ----------
     since
-        The point after which changes begin; None is now. Where it was reached under other rights, a `resync` comes
-        first: what is seen no more is not taken off one by one.
+        The point after which changes begin; None is now. Where it was reached under other rights, or nobody knows under
+        which, a `resync` comes first: what is seen no more is not taken off one by one.
     snapshot
         Whether to send the state first, and again after a `resync`.
     after
@@ -172,11 +173,11 @@ class Subscription:
         Unavailable, asyncpg.PostgresError
             When the log cannot be read now; the client comes again.
         """
-        since, has_other_rights = self._begin()
+        since, doubt = self._begin()
         snapshot, self._after = self._snapshot and self._since is None, None
-        if has_other_rights:
+        if doubt:
             since, snapshot = None, self._snapshot
-            yield self._resync(OTHER_RIGHTS)
+            yield self._resync(doubt)
         while not self._ended:
             if snapshot:
                 try:
@@ -202,15 +203,17 @@ class Subscription:
             return StreamNotice("resync", None, detail)
         return StreamNotice("resync", self._source.tail.seq, detail, rights=self._mark(self._actor).text)
 
-    def _begin(self) -> tuple[int | None, bool]:
-        """Return the number after which to begin, and whether it was reached under other rights."""
+    def _begin(self) -> tuple[int | None, str]:
+        """Return the number after which to begin, and why the state is read again before; empty when it is not."""
         now = self._mark(self._actor)
         if self._since is not None:
-            return self._since.seq, self._since.rights not in {"", now.text}
+            if self._since.is_resumed and not self._since.rights:
+                return self._since.seq, UNKNOWN_RIGHTS
+            return self._since.seq, "" if self._since.rights in {"", now.text} else OTHER_RIGHTS
         if self._after is None:
-            return None, False
+            return None, ""
         watcher = self._after._watcher  # noqa: SLF001  # another one of this class
-        return self._after.seq, watcher is not None and not watcher.channel.mark.agrees_with(now)
+        return self._after.seq, OTHER_RIGHTS if watcher and not watcher.channel.mark.agrees_with(now) else ""
 
     async def _watch(self, since: int | None) -> AsyncIterator[ChangeBatch | StreamNotice]:
         tail, pool = self._source.tail, self._source.pool
@@ -233,12 +236,14 @@ class Subscription:
             tail.leave(watcher)
 
     async def _is_allowed(self, watcher: Watcher) -> bool:
-        """Whether the actor still sees what it saw; asked when in doubt, and once a heartbeat."""
+        """Whether the actor still sees what it saw, and all of it is there; asked in doubt, and once a heartbeat."""
         if not (watcher.in_doubt or self._judged_at + self._source.heartbeat_s <= monotonic()):
             return True
         watcher.in_doubt, self._judged_at = False, monotonic()
         now = self._actor if self._rejudge is None else await self._rejudge()
-        return now is not None and watcher.channel.mark.agrees_with(self._mark(now))
+        if now is None or not watcher.channel.shown <= self._source.catalog().keys():
+            return False
+        return watcher.channel.mark.agrees_with(self._mark(now))
 
     def _mark(self, actor: Actor) -> RightsMark:
         return RightsMark.of(actor, self._source.catalog(), self._interest.layers)

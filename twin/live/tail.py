@@ -99,14 +99,17 @@ class LogTail:
             watcher.doubt()
 
     def doubt_changed(self) -> None:
-        """Let the rights of those watchers be judged again to whom the catalogue now shows something else."""
+        """Let those watchers be judged again to whom the catalogue now shows something else, or a layer no more."""
         catalog = self._catalog()
         now = {
             channel: RightsMark.of(channel.visibility.actor, catalog, channel.interest.layers)
             for channel in {watcher.channel for watcher in self._watchers}
         }
+        for channel, mark in now.items():
+            channel.shown |= mark.shown
         for watcher in self._watchers:
-            if not watcher.channel.mark.agrees_with(now[watcher.channel]):
+            agrees = watcher.channel.mark.agrees_with(now[watcher.channel])
+            if not agrees or not watcher.channel.shown <= catalog.keys():
                 watcher.doubt()
 
     def watch(self, interest: Interest, actor: Actor, seq: int | None = None) -> Watcher:

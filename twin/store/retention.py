@@ -19,6 +19,8 @@ from twin.store.purge import blank_features
 _log = structlog.get_logger(__name__)
 _PAST_ROWS = 5000  # a transaction
 _EVENTS = 500  # a transaction
+_FORGET_PAST = "SELECT onemap.forget_past($1, $2)"
+_THIN_EVENTS = "SELECT twin.thin_events($1, $2)"  # blanks sensitive fields
 _DROP = "SELECT twin.drop_days($1, (now() AT TIME ZONE 'UTC' - $2::interval)::date)"
 
 
@@ -89,10 +91,10 @@ async def forget(connection: asyncpg.Connection, kept: RetentionPeriods) -> dict
     dropped = {
         "days of positions": await _forget_history(connection, "position", kept.positions),
         "days of observations": await _forget_history(connection, "observation", kept.observations),
-        "rows of layers": await _forget_layers(connection, kept.layers),
+        "rows of layers": await _in_parts(connection, _FORGET_PAST, kept.layers, _PAST_ROWS),
         "frames of the log": await changes.forget(connection, kept.log),
         "whole events": await _forget_events(connection, kept.events),
-        "details of events": await _thin_events(connection, kept.event_details),
+        "details of events": await _in_parts(connection, _THIN_EVENTS, kept.event_details, _EVENTS),
         "rejected rows": await connection.fetchval("SELECT twin.forget_rejected($1)", kept.quarantine),
     }
     await receipts.forget(connection, kept.receipts)
@@ -115,22 +117,19 @@ async def _forget_history(connection: asyncpg.Connection, table: str, older_than
     return dropped
 
 
-async def _forget_layers(connection: asyncpg.Connection, older_than: timedelta) -> int:
-    """Drop rows in small transactions, so that writers of the layer do not wait."""
-    dropped, some = 0, _PAST_ROWS
-    while some == _PAST_ROWS:
-        some = await connection.fetchval("SELECT onemap.forget_past($1, $2)", older_than, _PAST_ROWS)
-        dropped += some
-    return dropped
+async def _in_parts(connection: asyncpg.Connection, statement: str, older_than: timedelta, most: int) -> int:
+    """Run a statement on some rows at a time, each a small transaction, so that writers do not wait; return how many.
 
-
-async def _thin_events(connection: asyncpg.Connection, older_than: timedelta) -> int:
-    """Blank sensitive fields, in small transactions."""
-    thinned, some = 0, _EVENTS
-    while some == _EVENTS:
-        some = await connection.fetchval("SELECT twin.thin_events($1, $2)", older_than, _EVENTS)
-        thinned += some
-    return thinned
+    Parameters
+    ----------
+    statement
+        Returns how many rows it took, at most as many as it is given.
+    """
+    taken, some = 0, most
+    while some == most:
+        some = await connection.fetchval(statement, older_than, most)
+        taken += some
+    return taken
 
 
 async def _forget_events(connection: asyncpg.Connection, older_than: timedelta) -> int:

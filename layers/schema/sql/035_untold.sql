@@ -1,11 +1,10 @@
--- What is changed by hand or by a load reaches streams, late readers and outlets: rows that are deleted or changed are
--- changes of the log like any other, with what was before, so that what a reader may see no more is taken off his map.
+-- What is changed by hand or by a load reaches streams, late readers and outlets: rows that are made, changed or deleted
+-- are changes of the log like any other, with what was before, so that what a reader may see no more is taken off his map.
 -- Feeds tell the log themselves, and say so by the setting onemap.tells_log (twin/log/changes.py).
 --
 -- Statements note the state that a row had before the transaction; its end compares that with the state it has then.
--- So nobody hears of what was undone, or of what was only so meanwhile. Rows that the transaction made are not told:
--- nobody has them on his map. A transaction that touches more than 5000 rows of a layer ends in one notice of the whole
--- layer, whose readers read it anew.
+-- So nobody hears of what was undone, or of what was only so meanwhile. A transaction that touches more than 5000 rows of
+-- a layer ends in one notice of the whole layer, whose readers read it anew.
 
 -- The expression of a row's state over an alias: its grade, its columns by which rules may choose, without those that
 -- are joined on reading, its box, and a digest of its shape.
@@ -39,14 +38,14 @@ SELECT format(
 $$;
 
 -- Note that a transaction writes a layer as a whole. `lowest` is the lowest grade of the rows before or after it; 5
--- when there were none, so that there is nobody to tell.
+-- when there are none, neither before nor after, so that there is nobody to tell.
 CREATE OR REPLACE FUNCTION onemap.note_whole(layer_id text, lowest smallint) RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = onemap, pg_temp AS $$
 DELETE FROM untold_row WHERE xact = pg_current_xact_id() AND layer = layer_id;
 INSERT INTO untold_layer AS u (layer, grade, is_whole) VALUES (layer_id, lowest, true)
 ON CONFLICT (xact, layer) DO UPDATE SET
     is_whole = true,
-    grade = CASE WHEN u.grade > 4 THEN u.grade ELSE least(u.grade, excluded.grade) END;
+    grade = least(u.grade, excluded.grade);
 $$;
 
 -- The same with the grades of the rows that the layer has now: a load that writes all calls it before and after.
@@ -68,7 +67,7 @@ $$;
 REVOKE EXECUTE ON FUNCTION onemap.note_whole, onemap.note_anew FROM public;
 GRANT EXECUTE ON FUNCTION onemap.note_whole, onemap.note_anew TO onemap_owner, onemap_ingest;
 
--- Note what a statement changed or deleted; called by the triggers untold_… of each layer's table, which fire after
+-- Note what a statement made, changed or deleted; called by the triggers untold_… of each layer's table, which fire after
 -- touch_… by the order of names, so that two writers lock in one order. The argument `graded` says that rows have
 -- grades of their own; without it every reader of the layer sees all rows.
 CREATE OR REPLACE FUNCTION onemap.note_untold() RETURNS trigger
@@ -85,24 +84,39 @@ BEGIN
         PERFORM note_whole(tg_table_name, lowest);
         RETURN NULL;
     END IF;
-    SELECT count(*) INTO touched FROM (SELECT FROM old_rows WHERE _known_since <> now() LIMIT most + 1) AS o;
+    -- What the transaction itself made is noted already.
+    IF tg_op = 'INSERT' THEN
+        SELECT count(*) INTO touched FROM (SELECT FROM new_rows LIMIT most + 1) AS n;
+    ELSE
+        SELECT count(*) INTO touched FROM (SELECT FROM old_rows WHERE _known_since <> now() LIMIT most + 1) AS o;
+    END IF;
     IF touched = 0 THEN
         RETURN NULL;
     END IF;
     IF tg_nargs > 0 AND tg_op = 'UPDATE' THEN
         SELECT least((SELECT min(data_grade) FROM old_rows), (SELECT min(data_grade) FROM new_rows)) INTO lowest;
+    ELSIF tg_nargs > 0 AND tg_op = 'INSERT' THEN
+        SELECT min(data_grade) INTO lowest FROM new_rows;
     ELSIF tg_nargs > 0 THEN
         SELECT min(data_grade) INTO lowest FROM old_rows;
+    END IF;
+    SELECT * INTO known FROM untold_layer WHERE xact = pg_current_xact_id() AND layer = tg_table_name;
+    IF known.is_whole AND known.grade <= lowest THEN -- nothing new, in a million statements neither
+        RETURN NULL;
     END IF;
     INSERT INTO untold_layer AS u (layer, number, grade) VALUES (tg_table_name, touched, lowest)
     ON CONFLICT (xact, layer) DO UPDATE SET
         number = u.number + excluded.number,
-        grade = CASE WHEN u.grade > 4 THEN u.grade ELSE least(u.grade, excluded.grade) END
+        grade = least(u.grade, excluded.grade)
     RETURNING * INTO known;
     IF known.is_whole THEN
         RETURN NULL;
     ELSIF known.number > most THEN
         PERFORM note_whole(tg_table_name, lowest);
+        RETURN NULL;
+    ELSIF tg_op = 'INSERT' THEN
+        INSERT INTO untold_row (layer, id) SELECT tg_table_name, n.id FROM new_rows AS n
+        ON CONFLICT (xact, layer, id) DO NOTHING;
         RETURN NULL;
     END IF;
     EXECUTE format(
@@ -133,12 +147,13 @@ DECLARE
         'area_code', was #> '{row,area_code}', 'grid_code', was #> '{row,grid_code}'
     );
     change jsonb := jsonb_build_object(
-        'kind', 'feature', 'operation', CASE WHEN now_is IS NULL THEN 'delete' ELSE 'update' END,
+        'kind', 'feature',
+        'operation', CASE WHEN now_is IS NULL THEN 'delete' WHEN was IS NULL THEN 'create' ELSE 'update' END,
         'layer', layer_id, 'id', feature_id, 'grade', newest -> 'grade', 'row', newest -> 'row'
     );
     before jsonb := '{}';
 BEGIN
-    IF now_is IS NOT NULL THEN
+    IF was IS NOT NULL AND now_is IS NOT NULL THEN
         SELECT coalesce(jsonb_object_agg(m.key, m.value), '{}') INTO before FROM jsonb_each(was -> 'row') AS m
         WHERE m.value IS DISTINCT FROM now_is -> 'row' -> m.key;
         IF was -> 'grade' <> now_is -> 'grade' THEN
@@ -165,6 +180,9 @@ BEGIN
                 'lat', ((was #>> '{box,1}')::float8 + (was #>> '{box,3}')::float8) / 2
             );
         END IF;
+    END IF;
+    IF was IS NULL THEN
+        RETURN change || '{"before": null}';
     END IF;
     RETURN change || CASE WHEN before = '{}' THEN '{}' ELSE jsonb_build_object('before', before) END;
 END
@@ -234,7 +252,7 @@ BEGIN
         WHERE t.relnamespace = 'layer'::regnamespace AND t.relkind = 'r'
     LOOP
         FOREACH at IN ARRAY ARRAY[
-            'update:REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows',
+            'insert:REFERENCING NEW TABLE AS new_rows', 'update:REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows',
             'delete:REFERENCING OLD TABLE AS old_rows', 'truncate:'
         ] LOOP
             EXECUTE format(

@@ -14,7 +14,7 @@ from rich.table import Table
 from layers.actor import OPERATOR
 from layers.audit.note import note
 from layers.audit.record import AuditAction, local_subject
-from layers.database.connection import Role, connect
+from layers.database.connection import Role, connected
 from layers.errors import BadInput, NotFound
 from server.command_options import ConfigOption, HomeOption, settings_of
 from server.commands.feeds.refused import open_intake
@@ -138,24 +138,18 @@ def refuse(
 
 
 async def _look(url: str, need: Need | None, limit: int, *, refused: bool) -> tuple[dict[str, int], list[Incomplete]]:
-    connection = await connect(url, Role.READ)
-    try:
+    async with connected(url, Role.READ) as connection:
         return await counts(connection), await incomplete(connection, need=need, refused=refused, limit=limit)
-    finally:
-        await connection.close()
 
 
 async def _candidates(url: str, event_id: str, certain: float) -> AddressSearch:
-    connection = await connect(url, Role.READ)
-    try:
+    async with connected(url, Role.READ) as connection:
         event = await incomplete_event(connection, event_id)
         if event is None or not event.address:
             raise NotFound(f"there is no incomplete event '{event_id[:80]}' with an address", parameter="event_id")
         library = (await _catalog(connection))[ADDRESSES]
         address = event.address[:CHARACTERS_MAX]
         return await search_addresses(connection, library, OPERATOR, address, _CANDIDATES, certain)
-    finally:
-        await connection.close()
 
 
 async def _catalog(connection: asyncpg.Connection) -> Catalog:
@@ -173,15 +167,12 @@ async def _complete(
     address_id: str | None,
     event_class: str | None,
 ) -> None:
-    connection = await connect(url, Role.READ)
-    try:
+    async with connected(url, Role.READ) as connection:
         catalog = await _catalog(connection)
         address = await one_address(connection, catalog[ADDRESSES], OPERATOR, address_id) if address_id else None
         message = await completed(
             connection, catalog, event_id, lonlat=lonlat, address=address, event_class=event_class
         )
-    finally:
-        await connection.close()
     said = {name: 1 for name, one in (("lon", lonlat), ("address_id", address), ("event_class", event_class)) if one}
     await note(url, AuditAction.WRITE, f"events/{event_id[:200]}", detail=said)
     async with open_intake(url, settings) as intake:

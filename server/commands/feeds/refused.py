@@ -14,7 +14,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from layers.database.connection import Role, connect
+from layers.database.connection import Role, connected
 from layers.errors import BadInput, OneMapError
 from server.command_options import ConfigOption, HomeOption, settings_of
 from server.database import open_current
@@ -151,8 +151,7 @@ async def _replay(
             await intake.retaking.replay(refused_id, corrected)
             return 1, still
         before = None
-        connection = await connect(url, Role.READ)
-        try:
+        async with connected(url, Role.READ) as connection:
             while page := await refused(connection, feed=which[0], reason=which[1], before=before, limit=_PAGE):
                 before = page[-1].id
                 for one in page:
@@ -161,8 +160,6 @@ async def _replay(
                         taken += 1
                     except OneMapError as error:
                         still.append(f"{one.id}: {error.message}")
-        finally:
-            await connection.close()
     return taken, still
 
 
@@ -173,11 +170,8 @@ async def open_intake(url: str, settings: Settings) -> AsyncIterator[Intake]:
     from layers.definition import read_code_lists  # noqa: PLC0415
     from twin.intake.intake import Intake  # noqa: PLC0415
 
-    connection = await connect(url, Role.READ)
-    try:
+    async with connected(url, Role.READ) as connection:
         catalog = await read_catalog(connection, read_code_lists())
-    finally:
-        await connection.close()
     intake = Intake(url, read_registry(settings.feeds.folder), settings.home, lambda: catalog)
     await intake.start()
     try:
@@ -188,11 +182,8 @@ async def open_intake(url: str, settings: Settings) -> AsyncIterator[Intake]:
 
 def _read[T](settings: Settings, look: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
     async def work(url: str) -> T:
-        connection = await connect(url, Role.READ)
-        try:
+        async with connected(url, Role.READ) as connection:
             return await look(connection)
-        finally:
-            await connection.close()
 
     with open_current(settings) as url:
         return asyncio.run(work(url))

@@ -31,6 +31,7 @@ from server.surroundings.datum_route import AnswerCrs, DatumRoute
 from twin.live.condition import ChangeFilter
 from twin.live.interest import Interest
 from twin.live.playback import LAYERS_MAX, PlaybackSpan, play
+from twin.live.rights_mark import RightsMark
 from twin.live.snapshot import take_snapshot
 from twin.surroundings.nearby import chosen_layers
 
@@ -107,6 +108,7 @@ class Snapshot(BaseModel):
     at: datetime = Field(description="the moment; without `at` that of the answer")
     basis: str
     seq: int | None = Field(None, description="now only: go on with `/live?since=` and miss nothing")
+    rights: str | None = Field(None, description="now only: the mark of your rights; `since={seq}-{rights}`")
     watermark: dict[str, str] | None = Field(None, description="who took so much, by which approval, when")
     layers: dict[str, dict[str, Any]] = Field(description="a GeoJSON FeatureCollection a layer")
 
@@ -116,16 +118,18 @@ async def snapshot(state: StateHere, actor: ActorHere, params: Annotated[Snapsho
     """Return each layer as a GeoJSON FeatureCollection, all of one moment.
 
     `known` is what had arrived by then, as it was answered then; `phenomenon` what was true then, by all that is known
-    today. Without `at` the answer holds the number of the log, `seq`: subscribe to `/live?since=` with it and no change
-    is missed or told twice.
+    today. Without `at` the answer holds the number of the log and the mark of your rights: subscribe to
+    `/live?since={seq}-{rights}` with the same layers, and no change is missed or told twice.
     """
     moment = read_moment(params.at, params.basis)
     interest = params.interest(state, actor)
+    catalog = state.catalog.current
     with in_our_words():
-        taken = await take_snapshot(state.pool, state.catalog.current, actor, interest, moment)
-    watermark = await judge_taken(state.exports, state.catalog.current, actor, taken.found)
+        taken = await take_snapshot(state.pool, catalog, actor, interest, moment)
+    watermark = await judge_taken(state.exports, catalog, actor, taken.found)
     found = (b'%b:{"type":"FeatureCollection","features":[%b]}' % (orjson.dumps(n), f) for n, f in taken.layers.items())
-    head: dict[str, object] = {"at": datetime.now(UTC), "basis": "known", "seq": taken.seq}
+    rights = RightsMark.of(actor, catalog, interest.layers).text
+    head: dict[str, object] = {"at": datetime.now(UTC), "basis": "known", "seq": taken.seq, "rights": rights}
     if moment is not None:
         head = {"at": moment.at, "basis": moment.basis}
     head |= {"watermark": watermark.members} if watermark else {}

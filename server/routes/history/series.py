@@ -26,7 +26,7 @@ from twin.history.series import VALUES_MAX, MeasuredSeries, SeriesQuestion, read
 from twin.history.shapes import series_batch
 
 router = APIRouter(prefix="/twin", tags=["history"])
-_FORMS = ("json", "csv", "geojsonseq", *COLUMN_FORMS)
+_FORMS = ("json", "csv", "geojsonseq", *(f for f, media in COLUMN_FORMS.items() if not media.needs_geometry))
 _WEEK, _LONGEST = timedelta(days=7), timedelta(days=36_600)
 
 

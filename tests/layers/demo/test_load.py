@@ -35,6 +35,10 @@ async def test_layers_say_that_they_are_synthetic_and_count_their_rows(database_
         assert "Amap" in definition["attribution"]
         placeless = definition["geometry_type"] == "None"
         assert (layer["row_count"], layer["nowhere"]) == (rows[layer["id"]], placeless)
+    log = await _fetch(
+        database_url, "SELECT convert_from(changes, 'UTF8')::jsonb #>> '{0,kind}' AS kind FROM twin.change"
+    )
+    assert [row["kind"] for row in log] == ["layer"] * len(rows), "one notice a layer, and none of a row"
     shares = [done for _, done in told]
     assert shares == sorted(shares)
     assert 0 <= shares[0] <= shares[-1] <= 1

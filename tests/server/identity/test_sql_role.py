@@ -184,6 +184,50 @@ async def test_no_condition_meets_a_hidden_row(readers, owner):
     await read.close()
 
 
+async def test_parts_use_the_index_where_nothing_is_hidden(readers, owner):
+    """And read all where something is: neither EXPLAIN nor a function in WHERE tells a hidden id from none."""
+    read = await asyncpg.connect(readers.url_of("li"))
+    for view in ("grids", "addresses"):
+        ids = [row["id"] for row in await read.fetch(f"SELECT id FROM {view} ORDER BY id LIMIT 2")]
+        found = await read.fetch(f"SELECT id FROM {view}(of_ids => $1) ORDER BY id", [*ids, "none"])
+        assert [row["id"] for row in found] == ids
+        box = await read.fetchval(f"SELECT ST_Envelope(geom) FROM {view} WHERE id = $1", ids[0])
+        near = "SELECT array_agg(id ORDER BY id) FROM {} WHERE geom && $1"
+        wanted = await read.fetchval(near.format(view), box)
+        assert ids[0] in wanted
+        for srid in (4490, 4326):
+            called = f"SELECT array_agg(id ORDER BY id) FROM {view}(in_box => ST_SetSRID($1::geometry, {srid}))"
+            assert await read.fetchval(called, box) == wanted
+        for kind, index in (("text[]", "_pkey"), ("geometry", "_geom_idx")):
+            assert f"{view}{index}" in await plan_of_part(owner, view, kind)
+    await owner.execute("UPDATE layer.addresses SET data_grade = 4 WHERE id = (SELECT max(id) FROM layer.addresses)")
+    hidden = await owner.fetchval("SELECT id FROM layer.addresses WHERE data_grade = 4")
+    heard = []
+    read.add_log_listener(lambda _, message: heard.append(message.message))
+    await read.execute("SET default_transaction_read_only = off")
+    await read.execute(LEAK)
+    told = []
+    for asked in (hidden, "none"):
+        explained = "EXPLAIN (ANALYZE, BUFFERS, VERBOSE, TIMING OFF, SUMMARY OFF, FORMAT JSON)"
+        part = f"SELECT id FROM addresses(of_ids => ARRAY['{asked}']) WHERE pg_temp.leak(id)"
+        plans = [await read.fetchval(f"{explained} {part}") for _ in range(3)]
+        told.append(plans[-1].replace(asked, "?"))
+    assert told[0] == told[1]
+    assert heard == []
+    await owner.execute("UPDATE layer.addresses SET data_grade = 1 WHERE id = $1", hidden)
+    await read.close()
+
+
+async def plan_of_part(owner, view, kind) -> str:
+    """Return the plan of the statement within a function, for a value that the planner does not know."""
+    body = await owner.fetchval("SELECT prosrc FROM pg_proc WHERE oid = $1::regprocedure", f"sql_li.{view}({kind})")
+    await owner.execute("SET plan_cache_mode = force_generic_plan; SET search_path = pg_catalog, public")
+    await owner.execute(f"PREPARE part ({kind}) AS {body}")
+    plan = await owner.fetch("EXPLAIN EXECUTE part (NULL)")
+    await owner.execute("DEALLOCATE part; RESET plan_cache_mode; RESET search_path")
+    return "\n".join(row[0] for row in plan)
+
+
 async def test_views_follow_the_policy_and_do_not_hold_tables(readers, owner, tmp_path):
     catalog, _ = await known(owner)
     policy = readers.policy
@@ -216,7 +260,7 @@ async def grids(owner):
 
 def test_psql_reads_as_the_role_and_the_guide_is_true(readers):
     guide = (PROJECT / "docs" / "guide" / "sql.md").read_text(encoding="utf-8")
-    (queries,) = re.findall(r"```sql\n(.*?)```", guide, flags=re.DOTALL)
+    queries = "".join(re.findall(r"```sql\n(.*?)```", guide, flags=re.DOTALL))
     asked = f"SELECT current_user, current_setting('statement_timeout'); {queries}"
     command_line = ["psql", "-At", "-v", "ON_ERROR_STOP=1", readers.url_of("li"), "-c", asked]
     told = subprocess.run(command_line, capture_output=True, text=True, check=False)

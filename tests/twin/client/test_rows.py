@@ -17,7 +17,7 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.twin.client.conftest import MOVED, OBSERVED
+from tests.twin.client.conftest import MOVED, OBSERVED, TOKEN
 from twin.client import BadRequest, Twin
 from twin.client.classes import COLORS, NO_VALUE, classify
 from twin.client.columns import needed
@@ -133,6 +133,51 @@ def test_a_view_holds_its_box(west: float, south: float, across: float, up: floa
     assert (corners[:, 0] <= view.width_px).all()
     assert (corners[:, 1] <= view.height_px).all()
     assert corners[0, 1] >= corners[1, 1]
+
+
+@pytest.mark.parametrize("crs", ["gcj02", "bd09"])
+def test_a_client_asks_and_answers_in_its_own_datum(client_address: str, twin: Twin, history_of: tuple[str, str], crs):
+    def apart(there, here):  # metres, roughly
+        return there.distance(here, align=False) * 105_000
+
+    with Twin(client_address, TOKEN, crs=crs) as phone:
+        layer, rows = "emergency_resources", {"limit": 5, "sort": "id"}
+        here, there = twin[layer].to_geopandas(**rows), phone[layer].to_geopandas(**rows)
+        assert there.crs is None
+        assert apart(there.geometry, here.geometry.set_crs(None, allow_override=True)).between(200, 2000).all()
+        one, own = here.geometry.iloc[0], there.geometry.iloc[0]
+        assert phone.locate(own.x, own.y)["grid"] == twin.locate(one.x, one.y)["grid"]
+        found = phone.nearby(own.x, own.y, 800, layer)
+        assert found["id"].tolist() == twin.nearby(one.x, one.y, 800, layer)["id"].tolist()
+        assert apart(found.geometry.iloc[:1].reset_index(drop=True), there.geometry.iloc[:1]).lt(0.1).all()
+        assert phone.locate(one.x, one.y, crs="OGC:CRS84")["grid"] == twin.locate(one.x, one.y)["grid"]
+        around = own.buffer(1e-6)
+        boxed = phone[layer].to_geopandas(bbox=around.bounds, where=f"S_INTERSECTS(geom, {around.envelope.wkt})")
+        assert there["id"].iloc[0] in boxed["id"].tolist()
+        assert twin[layer].count(bbox=around.bounds) == 0
+        assert phone["duty_rosters"].count() == twin["duty_rosters"].count()
+        vehicle = history_of[1]
+        tracks = phone["vehicles"].track(vehicle), twin["vehicles"].track(vehicle)
+        assert tracks[0].columns.tolist() == tracks[1].columns.tolist()
+        assert apart(*(one.geometry.set_crs(None, allow_override=True) for one in tracks)).between(200, 2000).all()
+        now = datetime.now(UTC)
+        spans = [one["vehicles"].positions(now - timedelta(days=1), now, ids=[vehicle]) for one in (phone, twin)]
+        assert spans[0].column_names == spans[1].column_names
+        assert spans[0]["time"].equals(spans[1]["time"])
+        assert not spans[0]["lon"].equals(spans[1]["lon"])
+        areas = phone["events"].aggregate("grids"), twin["events"].aggregate("grids")
+        assert areas[0]["id"].tolist() == areas[1]["id"].tolist()
+        assert areas[0].crs is None
+        assert phone[layer].picture(limit=5).svg == twin[layer].picture(limit=5).svg
+        for refused in (
+            lambda: phone[layer].join("grids"),
+            lambda: phone[layer].bbox(*around.bounds).map(),
+            lambda: phone["vehicles"].bbox(*around.bounds).positions(now, now),
+            lambda: phone["vehicles"].live(bbox=around.bounds),
+            lambda: Twin(client_address, TOKEN, crs="EPSG:4547"),
+        ):
+            with pytest.raises(ValueError, match=r"CRS84|without crs"):
+                refused()
 
 
 def test_history_is_rows_a_series_and_a_track(twin: Twin, history_of: tuple[str, str]):

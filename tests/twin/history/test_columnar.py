@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from datetime import UTC, datetime, timedelta
 
+import geopandas as gpd
 import openpyxl
 import orjson
 import pandas as pd
@@ -21,6 +22,7 @@ SPAN = {"from": DAY.isoformat(), "to": (DAY + timedelta(days=1)).isoformat()}
 TRACK = "/twin/features/vehicles/V1/track"
 SERIES = "/twin/features/water_level_stations/S1/observations"
 LOCAL = timedelta(hours=8)
+FORMS = {"fgb": "flatgeobuf", "gpkg": "gpkg"}  # by the ending of a file
 ASKED = [
     ("/twin/positions", {"layers": "vehicles", "ids": "V1"}),
     ("/twin/positions", {}),
@@ -117,6 +119,25 @@ def test_whoever_sees_no_place_gets_no_point(history):
     assert len(found) > 200
 
 
+@pytest.mark.parametrize("form", ["fgb", "gpkg"])
+def test_gdal_reads_the_rows_where_they_are(history, form, tmp_path):
+    for address, asked in (
+        ("/twin/positions", {"layers": "grid_workers"}),
+        ("/twin/observations", {"layers": "water_level_stations", "limit": "20"}),
+        ("/twin/events/versions", {"limit": "20"}),
+        (TRACK, {"simplify_m": "20"}),
+    ):
+        told = table(history.ask(address, f="parquet", **SPAN, **asked), "parquet").to_pandas()
+        answer = history.ask(address, f=FORMS[form], **SPAN, **asked)
+        (tmp_path / f"rows.{form}").write_bytes(answer.content)
+        found = gpd.read_file(tmp_path / f"rows.{form}")
+        assert found.crs == "EPSG:4326"
+        assert found["time"].tolist() == told["time"].tolist()
+        assert [None if one is None else one.wkb for one in found.geometry] == told["geometry"].tolist()
+    series = history.ask(SERIES, property="level_m", f=FORMS[form], **SPAN)
+    assert series.status_code == (400 if form == "fgb" else 200)  # a series has no places
+
+
 def test_a_workbook_has_the_rows_in_local_time(history):
     rows = history.json("/twin/observations", layers="water_level_stations", ids="S2", **SPAN)["rows"]
     answer = history.ask("/twin/observations", f="xlsx", layers="water_level_stations", ids="S2", **SPAN)
@@ -169,7 +190,7 @@ def test_other_forms_are_told_what_is_allowed(history, address):
     assert "parquet, arrow, xlsx" in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("form", ["parquet", "arrow", "xlsx", "geojsonseq"])
+@pytest.mark.parametrize("form", ["parquet", "arrow", "xlsx", "geojsonseq", "flatgeobuf", "gpkg"])
 def test_nothing_is_a_file_without_rows(history, form):
     quiet = {"from": "2020-01-01T00:00:00Z", "to": "2020-01-02T00:00:00Z"}
     for limit in ({}, {"limit": "10"}):

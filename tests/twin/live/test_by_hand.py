@@ -51,6 +51,7 @@ ROW_COUNT = 40
 async def cameras_url(database_url):
     owner = await connect(database_url)
     await create_layer(owner, CAMERAS)
+    await owner.execute("SET onemap.tells_log = 'on'")  # the log begins empty
     await owner.execute(ROWS, ROW_COUNT)
     await refresh_statistics(owner, CAMERAS)
     await owner.close()
@@ -111,6 +112,10 @@ STATEMENTS = (
     SELECT 'n' || id, geom, name, height_m, area_code, data_grade FROM gone""",
     """CREATE TEMP TABLE held ON COMMIT DROP AS SELECT * FROM layer.cameras WHERE {some};
     DELETE FROM layer.cameras WHERE {some}; INSERT INTO layer.cameras SELECT * FROM held; DROP TABLE held""",
+    """INSERT INTO layer.cameras (id, geom, name, height_m, area_code, data_grade)
+    SELECT DISTINCT ON (right(id, 2)) 'm{number}' || right(id, 2), geom, name, height_m, area_code, 1 + {number} % 4
+    FROM layer.cameras WHERE {some}
+    ON CONFLICT (id) DO UPDATE SET data_grade = excluded.data_grade, area_code = '440106010001'""",
 )
 
 
@@ -129,7 +134,7 @@ async def by_hand(url, numbers, _file):
 
 
 async def by_load(url, numbers, file):
-    """Load some rows, or all of them in the place of all, with other grades."""
+    """Load some rows and new ones, or all of them in the place of all, with other grades."""
     owner = await connect(url)
     rows = await owner.fetch(
         "SELECT id, name, height_m, area_code, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM layer.cameras ORDER BY id"
@@ -138,7 +143,10 @@ async def by_load(url, numbers, file):
     if not rows:
         return
     mode = numbers.choice(["upsert", "replace"])
-    rows = numbers.sample(rows, min(15, len(rows)))
+    rows = [[*row] for row in numbers.sample(rows, min(15, len(rows)))]
+    for row in rows[:4]:
+        row[0] = f"n{numbers.randint(10, 99)}{row[0][-2:]}"
+    rows = list({row[0]: row for row in rows}.values())
     lines = [",".join("" if v is None else str(v) for v in row) + f",{numbers.randint(1, 4)}" for row in rows]
     file.write_text("\n".join(["id,name,height_m,area_code,lon,lat,data_grade", *lines]), encoding="utf-8")
     summary = await load_file(url, file, "cameras", LoadOptions(lower_grades=numbers.random() < 0.7), mode=mode)
@@ -146,14 +154,11 @@ async def by_load(url, numbers, file):
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-async def test_after_any_writes_by_hand_nobody_holds_what_he_may_not_read(cameras_url, tmp_path, seed):
-    """He holds all that he may read, but for rows that were made since: nobody is told of those."""
+async def test_after_any_writes_by_hand_everybody_holds_what_he_may_read(cameras_url, tmp_path, seed):
     url, numbers = cameras_url, random.Random(seed)
 
     async def judge(name, one):
-        held = (await read_now(url, pool, one.actor))[0]
-        assert one.held <= held, name
-        assert all(row.startswith("n") for row in held - one.held), name
+        assert one.held == (await read_now(url, pool, one.actor))[0], name
 
     async with tails(url, 2) as (running, pool), asyncio.timeout(DEADLINE_SECONDS):
         pictures = {name: Picture(actor, *await read_now(url, pool, actor)) for name, actor in READERS.items()}
@@ -183,13 +188,20 @@ async def test_a_member_of_a_channel_hears_it_at_once(cameras_url):
         assert orjson.loads(batch.body) == [removed]  # c0003 had grade 4: its id is nobody's business
 
 
-async def test_nothing_is_told_of_what_stays_of_new_rows_and_of_what_was_undone(cameras_url):
+async def test_a_new_row_is_told_as_its_transaction_leaves_it_and_nothing_of_what_was_undone(cameras_url):
     owner = await connect(cameras_url, Role.INGEST)
     async with owner.transaction():
         await owner.execute(
             "INSERT INTO layer.cameras (id, geom, data_grade) SELECT 'new', geom, 1 FROM layer.cameras LIMIT 1"
         )
-        await owner.execute("UPDATE layer.cameras SET data_grade = 4 WHERE id = 'new'")
+        await owner.execute("UPDATE layer.cameras SET data_grade = 4, name = '甲' WHERE id = 'new'")
+    ((seq, told),) = await written(cameras_url)
+    assert (told["operation"], told["id"], told["grade"], told["before"]) == ("create", "new", 4, None)
+    assert told["row"]["name"] == "甲"
+    assert told["old"] is None
+    async with owner.transaction():
+        await owner.execute("INSERT INTO layer.cameras (id, data_grade) VALUES ('passing', 1)")
+        await owner.execute("DELETE FROM layer.cameras WHERE id = 'passing'")
     await owner.execute("UPDATE layer.cameras SET name = name, data_grade = data_grade")
     async with owner.transaction():
         await owner.execute("UPDATE layer.cameras SET height_m = height_m + 1")
@@ -199,7 +211,7 @@ async def test_nothing_is_told_of_what_stays_of_new_rows_and_of_what_was_undone(
     await owner.execute("DELETE FROM layer.cameras")
     await transaction.rollback()
     await owner.close()
-    assert await written(cameras_url) == []
+    assert await written(cameras_url) == [(seq, told)]
 
 
 async def silence(tail, watcher, pool):
@@ -208,19 +220,20 @@ async def silence(tail, watcher, pool):
         assert await tail.take(watcher, pool, 1) is None
 
 
-async def test_a_write_of_many_rows_ends_in_one_notice_of_the_layer(cameras_url):
+async def test_a_write_of_many_rows_ends_in_one_notice_of_the_layer(cameras_url, tmp_path):
     """Who may see of it reads the layer again; nobody else is told."""
     owner = await connect(cameras_url)
     await owner.execute(
         "INSERT INTO layer.cameras (id, data_grade) SELECT 'n' || i, 3 FROM generate_series(1, 9000) AS i"
     )
+    assert len(await written(cameras_url)) == 1
     async with tails(cameras_url) as ((tail,), pool), asyncio.timeout(DEADLINE_SECONDS):
         watchers = {name: tail.watch(INTEREST, READERS[name]) for name in ("public", "everything")}
         for watcher in watchers.values():
             assert await tail.take(watcher, pool, 0) is None  # it is a member now
         begun = await newest(cameras_url)
         await owner.execute("UPDATE layer.cameras SET name = 'c' WHERE id ^@ 'n'")
-        ((_, notice),) = await written(cameras_url)
+        ((_, notice),) = await written(cameras_url, begun)
         assert notice == {"kind": "layer", "layer": "cameras", "id": "*", "grade": 3}
         with pytest.raises(Forgotten, match="read the layer again"):
             await silence(tail, watchers["everything"], pool)
@@ -231,6 +244,11 @@ async def test_a_write_of_many_rows_ends_in_one_notice_of_the_layer(cameras_url)
         await owner.execute("TRUNCATE layer.cameras")
         with pytest.raises(Forgotten):
             await silence(tail, watchers["public"], pool)
+        begun = await newest(cameras_url)
+        many = "id,lon,lat,data_grade\n" + "".join(f"m{i},113.3,23.1,{2 + i % 2}\n" for i in range(12_000))
+        (tmp_path / "many.csv").write_text(many, encoding="utf-8")
+        await load_file(cameras_url, tmp_path / "many.csv", "cameras")  # the table is exchanged for a new one
+        assert await written(cameras_url, begun) == [(begun + 1, {**notice, "grade": 2})]
     assert await count_rows(owner, "onemap.untold_layer") == 0
     await owner.close()
 
@@ -241,17 +259,19 @@ async def test_many_rows_are_told_in_frames_that_leave_the_log_free_while_it_las
     await owner.execute(
         "INSERT INTO layer.cameras (id, data_grade) SELECT 'n' || i, 2 FROM generate_series(1, 2500) AS i"
     )
+    made = await newest(cameras_url)
     async with owner.transaction():
         await owner.execute("UPDATE layer.cameras SET data_grade = 3 WHERE id ^@ 'n'")
         locked = await other.fetchval("SELECT NOT pg_try_advisory_lock(440107)")
         assert not locked
         await other.execute("SELECT pg_advisory_unlock_all()")
     frames = await owner.fetch("SELECT last_seq - first_seq + 1 AS number FROM twin.change ORDER BY last_seq")
-    assert [frame["number"] for frame in frames] == [1000, 1000, 500]
+    assert [frame["number"] for frame in frames] == [1000, 1000, 500] * 2
     assert await count_rows(owner, "onemap.untold_row") == 0
     numbered = await written(cameras_url)
     assert {change["id"] for _, change in numbered} == {f"n{i}" for i in range(1, 2501)}
-    assert all(change["before"]["grade"] == 2 and change["grade"] == 3 for _, change in numbered)
+    assert all(change["before"] is None and change["grade"] == 2 for seq, change in numbered if seq <= made)
+    assert all(change["before"]["grade"] == 2 and change["grade"] == 3 for seq, change in numbered if seq > made)
     await owner.close()
     await other.close()
 
@@ -262,7 +282,9 @@ async def test_a_grade_is_told_of_a_row_that_came_while_its_transaction_lasted(c
         await owner.fetchval("SELECT now()")
         await other.execute("INSERT INTO layer.cameras (id, data_grade) VALUES ('late', 1)")
         await owner.execute("UPDATE layer.cameras SET data_grade = 4 WHERE id = 'late'")
-    assert [(change["id"], change["before"]["grade"]) for _, change in await written(cameras_url)] == [("late", 1)]
+    (_, made), (_, raised) = await written(cameras_url)
+    assert (made["id"], made["operation"], made["grade"]) == ("late", "create", 1)
+    assert (raised["id"], raised["operation"], raised["before"]["grade"]) == ("late", "update", 1)
     await owner.close()
     await other.close()
 
@@ -301,6 +323,7 @@ async def test_what_moves_is_told_where_it_is_and_to_who_sees_no_positions_where
         watchers = {name: tail.watch(interest, actor) for name, actor in readers.items()}
         for watcher in watchers.values():
             assert await tail.take(watcher, pool, 0) is None
+        begun = await newest(database_url)
         await owner.execute("UPDATE layer.grid_workers SET data_grade = 4")
         end = await newest(database_url)
         removed, late = set(), set()
@@ -309,7 +332,7 @@ async def test_what_moves_is_told_where_it_is_and_to_who_sees_no_positions_where
                 if batch := await tail.take(watcher, pool, 0.05):
                     assert [change["operation"] for change in orjson.loads(batch.body)] == ["delete"]
                     removed.add(name)
-            again = tail.watch(interest, readers[name], 0)
+            again = tail.watch(interest, readers[name], begun)
             while again.seq < end:
                 if await tail.take(again, pool, 0.05):
                     late.add(name)

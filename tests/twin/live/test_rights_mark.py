@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,14 +14,15 @@ from layers.catalog import Catalog, Layer
 from layers.database.connection import connect
 from layers.errors import BadInput
 from layers.policy.policy import Policy
-from layers.schema.tables import create_layer
+from layers.schema.tables import create_layer, drop_layer
 from tests.layers.cameras import CAMERAS
 from tests.layers.read.policies import actor_of, role, rule
 from tests.twin.change_log import happened, prepare, write
 from tests.twin.live.test_live import watching
+from tests.twin.waiting import until
 from twin.live.resume_point import SEQ_MAX, ResumePoint
 from twin.live.rights_mark import RightsMark
-from twin.live.subscriber import OTHER_RIGHTS
+from twin.live.subscriber import OTHER_RIGHTS, UNKNOWN_RIGHTS
 from twin.live.visibility import Visibility
 
 pytestmark = pytest.mark.anyio
@@ -111,4 +113,47 @@ async def test_a_definition_that_hides_more_ends_streams_and_meets_who_comes_aga
     assert now.partition("-")[2] not in {"", last.partition("-")[2]}
     with watching(address, f"layers=shops&since={now}") as again:
         again.next("ready")
+    await owner.close()
+
+
+async def test_a_number_that_tells_no_rights_begins_anew_and_a_snapshot_tells_them(database_url, live_server):
+    await prepare(database_url)
+    await write(database_url, happened("e1"))
+    address = live_server(database_url)
+    seen = httpx.get(f"{address}/twin/snapshot?layers=events").json()
+    await write(database_url, happened("e2"))
+    with watching(address, f"layers=events&since={seen['seq']}-{seen['rights']}") as stream:
+        stream.next("ready")
+        assert [change["id"] for change in stream.next("changes")[1]] == ["e2"]
+    with watching(address, "layers=events", **{"Last-Event-ID": str(seen["seq"])}) as stream:
+        seq, told = stream.next("resync")
+        assert (seq, told["detail"]) == (seen["seq"] + 1, UNKNOWN_RIGHTS)
+        assert stream.next("ready")[0] == seq
+    with watching(address, "layers=events&snapshot=true", **{"Last-Event-ID": str(seen["seq"])}) as stream:
+        assert stream.next("resync")[1] == {"detail": UNKNOWN_RIGHTS}
+        assert stream.next("snapshot")[1]["layer"] == "events"
+
+
+async def test_a_layer_that_is_dropped_ends_the_streams_that_showed_it(database_url, live_server):
+    await prepare(database_url)
+    owner = await connect(database_url)
+    address = live_server(database_url)
+    hidden = SHOPS.model_copy(update={"id": "hidden", "grade": 4})
+    with watching(address, "layers=events") as other, watching(address) as all_of_it:
+        other.next("ready")
+        all_of_it.next("ready")
+        for definition in (SHOPS, hidden):  # made while they listen
+            await create_layer(owner, definition, declared=False)
+        await until(lambda: httpx.get(f"{address}/live?layers=shops&since=x").status_code == 400)  # no longer 404
+        with watching(address, "layers=shops") as stream:
+            stream.next("ready")
+            await drop_layer(owner, "hidden")
+            await write(database_url, happened("e1"))
+            assert all_of_it.next("changes")[1][0]["id"] == "e1", "what is hidden goes unseen"
+            await drop_layer(owner, "shops")
+            for one in (stream, all_of_it):
+                assert one.next("resync")[1]["detail"] == OTHER_RIGHTS
+            await write(database_url, happened("e2"))
+            assert [other.next("changes")[1][0]["id"] for _ in range(2)] == ["e1", "e2"]
+    assert httpx.get(f"{address}/live?layers=shops").status_code == 404
     await owner.close()

@@ -156,7 +156,7 @@ async def test_cut_off_anywhere_the_same_call_ends_it(filled, layers_url, monkey
 async def test_a_value_in_the_name_of_a_feature_is_told_and_not_torn_out(owner):
     await owner.execute("INSERT INTO layer.vehicles (id, data_grade) VALUES ($1, 3)", PLATE)
     found = await find_person(owner, TERMS)
-    assert (found.rows, found.keys) == ({}, {"layer.vehicles.id": 1})
+    assert (found.rows, found.keys) == ({"twin.change": 1}, {"layer.vehicles.id": 1})
     await erase_person(owner, TERMS)
     assert (await find_person(owner, TERMS)).keys == {"layer.vehicles.id": 1}
     await erase_person(owner, TERMS, [("vehicles", PLATE)])
