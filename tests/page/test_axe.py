@@ -14,7 +14,7 @@ RUN = """async (rules) => (await axe.run(document, {resultTypes: ['violations'],
     .map(one => `${one.id}: ${one.nodes.map(node => node.target.join(' ')).join(', ')}`)"""
 MOVED_FROM_OUTSIDE = "scrollable-region-focusable: .events-frame"  # arrows on the grid around it move it
 PANELS = ("events", "time", "query", "incident")
-TEXTS = ("/catalog", "/catalog/events", "/status", "/status/layers", "/status/rules", "/status/accounts", "/guide")
+TEXTS = ("/catalog", "/catalog/events", "/status", "/status/layers", "/status/rules", "/guide")
 
 
 def found(page: Page, web: Path) -> list[str]:

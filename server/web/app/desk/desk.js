@@ -59,7 +59,8 @@ function Side({ store, state, view, onFeature }) {
   const half = sheet === "half" || (clicked && isPhone());
   return html`<div class=${`side ${half ? "half" : "peek"}`}>
     <div class=${`card panel ${clicked ? "behind" : ""}`}>
-      <button class="handle" aria-expanded=${half} aria-label=${t(language, half ? "panel.collapse" : "panel.expand")}
+      <button class="handle" aria-expanded=${half} 
+        aria-label=${`${t(language, "layers.title")} ${t(language, "layers.count", { n: state.map?.layers.length ?? 0 })} ${t(language, half ? "panel.collapse" : "panel.expand")}`}
         onClick=${() => store.set({ sheet: half ? "peek" : "half" })}>
         <${Icon} name="layers" />
         <strong>${t(language, "layers.title")}</strong>

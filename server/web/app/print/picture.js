@@ -49,9 +49,11 @@ export function mapPicture(state, { withLegend, aspect }) {
   picture.height = Math.round(Math.min(drawn.height, drawn.width / wanted));
   const pen = context(picture);
   if (aspect && state.theme === "dark") pen.filter = FOR_PAPER;
-  pen.drawImage(drawn, (picture.width - drawn.width) / 2, (picture.height - drawn.height) / 2);
+  const ratio = map.getPixelRatio(); // the canvas may be out of sight already, without a size on the screen
+  const middle = map.project(map.getCenter()); // of what the panels leave free
+  const from = (/** @type {number} */ at, /** @type {number} */ part, /** @type {number} */ whole) => Math.max(0, Math.min(whole - part, at * ratio - part / 2));
+  pen.drawImage(drawn, -from(middle.x, picture.width, drawn.width), -from(middle.y, picture.height, drawn.height));
   pen.filter = "none";
-  const ratio = drawn.width / drawn.clientWidth;
   pen.scale(ratio, ratio);
   const size = { width: picture.width / ratio, height: picture.height / ratio };
   drawScale(pen, size, map, state);
