@@ -65,6 +65,7 @@ from server.routes import (
     twin,
     warnings,
 )
+from server.routes.administration import ADMINISTRATION
 from server.routes.answers import ANSWERS
 from server.routes.appearance import basemaps, styles, themes
 from server.routes.history import HISTORY
@@ -91,8 +92,8 @@ from twin.routing.holder import RoadNetworks
 _ROUTES = (
     health, metrics, audit, tiles, basemaps, styles, themes, raster, live, live_ws, asyncapi, outlets, feeds, twin,
     rules, policy, aggregate, join, download, warnings, exercises, refused, incomplete, session, elevations,
-    approvals, references, sensorthings, page, login, *ANSWERS, *HISTORY, *SURROUNDINGS, *SITUATION, *WORKERS,
-    *PAGES,
+    approvals, references, *ADMINISTRATION, sensorthings, page, login, *ANSWERS, *HISTORY, *SURROUNDINGS,
+    *SITUATION, *WORKERS, *PAGES,
 )  # fmt: skip
 """In the order in which they are tried and described."""
 TITLE = "OneMap 全区一张图"
@@ -171,9 +172,7 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
     running.push_async_callback(held.stop)
     held.start()
     tail = await _tail(url, catalog, held, running)
-    intake = _intake(settings, catalog)
-    running.push_async_callback(intake.stop)
-    await intake.start()
+    intake = await _intake(settings, catalog, running)
     counts = CountCache(settings.limits.count_cap)
     cache = tile_cache(settings, lookups)
     running.push_async_callback(cache.close)
@@ -196,6 +195,7 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
         oidc=identity.oidc,
         login=identity.login,
         break_glass=identity.break_glass,
+        accounts=identity.accounts,
         references=References(identity.pool, lookups),
         bulk=BulkDesk(settings),
         jobs=await _jobs(settings, running),
@@ -273,8 +273,8 @@ def _audit(settings: Settings, running: AsyncExitStack, held: PolicyHolder) -> A
     return audit
 
 
-def _intake(settings: Settings, catalog: CatalogHolder) -> Intake:
-    return Intake(
+async def _intake(settings: Settings, catalog: CatalogHolder, running: AsyncExitStack) -> Intake:
+    intake = Intake(
         str(settings.database.url),
         read_registry(settings.feeds.folder),
         settings.home,
@@ -282,3 +282,6 @@ def _intake(settings: Settings, catalog: CatalogHolder) -> Intake:
         retention_periods(settings),
         is_local=is_reached_from_here_alone(settings.server),
     )
+    running.push_async_callback(intake.stop)
+    await intake.start()
+    return intake

@@ -47,13 +47,17 @@ async def _actor(connection: HTTPConnection) -> Actor:
 ActorHere = Annotated[Actor, Depends(_actor)]
 
 
-def require_duty(duty: Duty) -> Guard:
-    """Return a dependency that yields the identity of a request if its roles have a duty, else raises Forbidden."""
+def require_duty(*duties: Duty) -> Guard:
+    """Return a dependency that yields the identity of a request if its roles have one of the duties.
+
+    It raises Forbidden where they have none.
+    """
 
     async def guard(identity: IdentityHere) -> Identity:
-        if duty not in identity.duties:
+        if identity.duties.isdisjoint(duties):
+            named = "' or '".join(duties)
             raise Forbidden(
-                f"this needs the duty '{duty}'; log in, or send 'Authorization: Bearer' with a token that has it"
+                f"this needs the duty '{named}'; log in, or send 'Authorization: Bearer' with a token that has it"
             )
         return identity
 

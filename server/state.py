@@ -21,6 +21,7 @@ from server.http.gateway import Gateways
 from server.http.origins import Origins
 from server.http.rates import Rates
 from server.http.troubles import Troubles
+from server.identity.account_book import AccountBook
 from server.identity.auth import Authenticator
 from server.identity.break_glass import BreakGlass
 from server.identity.login import Login
@@ -82,6 +83,7 @@ class State:
     oidc: Oidc
     login: Login
     break_glass: BreakGlass
+    accounts: AccountBook
     exports: Exports
     bulk: BulkDesk
     jobs: JobRunner

@@ -1,4 +1,7 @@
-"""Local accounts as their administrator sees them; all functions need the owner's role."""
+"""Local accounts as their administrator sees them.
+
+All functions work in the owner's role; those that list, add, disable and enable also in the identity role.
+"""
 
 from __future__ import annotations
 
@@ -9,23 +12,14 @@ import asyncpg
 
 from layers.errors import Conflict, NotFound
 from layers.identity.labels import IdentityLabels, check_name, labels_of
+from layers.identity.lockout import ACCOUNT_MAX, WINDOW_SECONDS
 
-_ADD = """
-INSERT INTO identity.account
-    (name, title, roles, areas, departments, clearance, attributes, password_hash, must_change, may_elevate, demo)
-VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $11)
-"""
-_LIST = """
-SELECT a.name, a.title, a.roles, a.areas, a.departments, a.clearance, a.attributes, a.disabled, a.must_change,
-    a.may_elevate, a.demo, a.totp_secret IS NOT NULL AS has_totp, a.password_hash IS NOT NULL AS has_password,
-    (SELECT max(s.created_at) FROM identity.session AS s WHERE s.account_id = a.id) AS last_login
-FROM identity.account AS a ORDER BY a.name
-"""
+_ADD = "SELECT identity.add_account($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $11)"
+_LIST = "SELECT * FROM identity.accounts($1)"
 _LABELS = """
 UPDATE identity.account SET roles = $2, areas = $3, departments = $4, clearance = $5, attributes = $6::jsonb
 WHERE name = $1
 """
-_DISABLED = "UPDATE identity.account SET disabled = $2 WHERE name = $1"
 _PASSWORD = "UPDATE identity.account SET password_hash = $2, must_change = $3 WHERE name = $1"  # noqa: S105
 _TOTP = "UPDATE identity.account SET totp_secret = $2, totp_step = 0 WHERE name = $1"
 _ELEVATION = "UPDATE identity.account SET may_elevate = $2 WHERE name = $1"
@@ -37,7 +31,15 @@ FROM identity.account AS a WHERE a.id = s.account_id AND a.name = $1 AND s.ended
 
 @dataclass(frozen=True, slots=True)
 class LocalAccount:
-    """An account as it is listed, without its secrets."""
+    """An account as it is listed, without its secrets.
+
+    Attributes
+    ----------
+    failures
+        Attempts to log in that failed within the last ten minutes, from all addresses.
+    sessions
+        Number of its sessions that are alive.
+    """
 
     name: str
     title: str
@@ -49,6 +51,13 @@ class LocalAccount:
     has_totp: bool
     has_password: bool
     last_login: datetime | None
+    failures: int = 0
+    sessions: int = 0
+
+    @property
+    def is_slowed(self) -> bool:
+        """Whether so many attempts failed that the account waits at unknown addresses (`lockout`)."""
+        return self.failures >= ACCOUNT_MAX
 
 
 async def add_account(
@@ -94,8 +103,10 @@ async def list_accounts(connection: asyncpg.Connection) -> list[LocalAccount]:
             row["has_totp"],
             row["has_password"],
             row["last_login"],
+            row["failures"],
+            row["sessions"],
         )
-        for row in await connection.fetch(_LIST)
+        for row in await connection.fetch(_LIST, WINDOW_SECONDS)
     ]
 
 
@@ -118,10 +129,8 @@ async def set_disabled(connection: asyncpg.Connection, name: str, *, disabled: b
     NotFound
         As `set_labels`.
     """
-    async with connection.transaction():
-        await _change(connection, _DISABLED, name, disabled)
-        if disabled:
-            await connection.execute(_END, check_name(name))
+    if not await connection.fetchval("SELECT identity.set_disabled($1, $2)", check_name(name), disabled):
+        raise _unknown(name)
 
 
 async def set_password(connection: asyncpg.Connection, name: str, password_hash: str, *, must_change: bool) -> None:
@@ -161,4 +170,8 @@ async def set_may_elevate(connection: asyncpg.Connection, name: str, *, may: boo
 
 async def _change(connection: asyncpg.Connection, statement: str, name: str, *values: object) -> None:
     if await connection.execute(statement, check_name(name), *values) == "UPDATE 0":
-        raise NotFound(f"there is no account '{name}'; ./onemap user list shows them", parameter="name")
+        raise _unknown(name)
+
+
+def _unknown(name: str) -> NotFound:
+    return NotFound(f"there is no account '{name}'; ./onemap user list shows them", parameter="name")

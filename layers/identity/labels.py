@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,6 +56,32 @@ def labels_of(row: Mapping[str, Any]) -> IdentityLabels:
         row["clearance"] or 1,
         json.loads(row["attributes"] or "{}"),
     )
+
+
+def labels_given(
+    known: Mapping[str, PolicyRole],
+    roles: Sequence[str],
+    areas: Sequence[str] = (),
+    departments: Sequence[str] = (),
+    clearance: int | None = None,
+    attributes: Mapping[str, str] | None = None,
+) -> IdentityLabels:
+    """Return labels that somebody gives, checked; without a clearance, the highest of the roles.
+
+    Parameters
+    ----------
+    known
+        The roles of the policy that somebody may be given.
+
+    Raises
+    ------
+    BadInput
+        As `check_labels`.
+    """
+    usual = max((known[role].clearance for role in roles if role in known), default=1)
+    labels = IdentityLabels(tuple(roles), tuple(areas), tuple(departments), clearance or usual, attributes or {})
+    check_labels(labels, known)
+    return labels
 
 
 def check_name(name: str) -> str:

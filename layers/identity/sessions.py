@@ -17,20 +17,7 @@ from layers.identity.secret import digest_of, new_secret
 
 AGENT_CHARS_MAX = 200
 _OPEN = "SELECT identity.open_session($1, $2, $3, $4::jsonb, $5, $6, $7, $8, $9, $10)"
-_LIST = """
-SELECT s.id, coalesce(a.name, s.subject ->> 'name') AS name, s.method, s.address, s.agent, s.created_at, s.last_seen,
-    s.expires_at
-FROM identity.session AS s LEFT JOIN identity.account AS a ON a.id = s.account_id
-WHERE s.ended_at IS NULL AND s.expires_at > now() AND s.last_seen + make_interval(secs => s.idle_s) > now()
-    AND ($1::text IS NULL OR a.name = $1)
-ORDER BY s.last_seen DESC
-"""
-_REVOKE = """
-UPDATE identity.session AS s SET ended_at = now()
-WHERE s.ended_at IS NULL AND (
-    s.id = $1 OR s.account_id = (SELECT a.id FROM identity.account AS a WHERE a.name = $1)
-)
-"""
+_LIST = "SELECT * FROM identity.sessions_alive($1)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +133,12 @@ async def note_use(connection: asyncpg.Connection, used: Sequence[tuple[bytes, d
 
 
 async def list_sessions(connection: asyncpg.Connection, account: str | None = None) -> list[asyncpg.Record]:
-    """Return the sessions that are alive, for the owner's role: of one account, or all; the last used first."""
+    """Return the sessions that are alive: of one account, or all; the last used first."""
     rows: list[asyncpg.Record] = await connection.fetch(_LIST, account)
     return rows
 
 
 async def revoke_sessions(connection: asyncpg.Connection, which: str) -> int:
-    """End the session of an id, or all sessions of an account, for the owner's role; return how many."""
-    return int((await connection.execute(_REVOKE, which)).split()[-1])
+    """End the session of an id, or all sessions of an account; return how many."""
+    ended: int = await connection.fetchval("SELECT identity.revoke_sessions($1)", which)
+    return ended

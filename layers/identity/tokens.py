@@ -16,10 +16,6 @@ _ADD = """
 INSERT INTO identity.access_token (name, digest, roles, areas, departments, clearance, attributes, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, now() + $8)
 """
-_LIST = """
-SELECT name, roles, areas, departments, clearance, attributes, created_at, expires_at, revoked_at, last_used_at
-FROM identity.access_token ORDER BY revoked_at IS NOT NULL, name, id
-"""
 _REVOKE = "UPDATE identity.access_token SET revoked_at = now() WHERE name = $1 AND revoked_at IS NULL"
 
 
@@ -88,7 +84,7 @@ async def list_tokens(connection: asyncpg.Connection) -> list[AccessToken]:
             row["revoked_at"],
             row["last_used_at"],
         )
-        for row in await connection.fetch(_LIST)
+        for row in await connection.fetch("SELECT * FROM identity.tokens()")
     ]
 
 
@@ -100,7 +96,7 @@ async def revoke_token(connection: asyncpg.Connection, name: str) -> None:
     NotFound
         When no token of this name is in force.
     """
-    if await connection.execute(_REVOKE, check_name(name)) == "UPDATE 0":
+    if not await connection.fetchval("SELECT identity.revoke_token($1)", check_name(name)):
         raise NotFound(f"no token '{name}' is in force; ./onemap token list shows them", parameter="name")
 
 

@@ -35,6 +35,11 @@ class Policy:
     def __hash__(self) -> int:
         return hash(self.digest)
 
+    @property
+    def roles_to_give(self) -> Mapping[str, PolicyRole]:
+        """The roles that an account or a token may be given: everybody is anonymous anyway."""
+        return {name: role for name, role in self.roles.items() if name != ANONYMOUS_ROLE}
+
     def clearance_of(self, roles: Iterable[str]) -> int:
         """Return the highest clearance of some roles; 1 for none, and for those that the policy does not know."""
         return max((self.roles[role].clearance for role in roles if role in self.roles), default=1)

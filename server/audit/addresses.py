@@ -11,7 +11,8 @@ import re
 _DATA_QUERIES = "position|area|cube|trajectory|locations"
 _PLAIN = re.compile(
     r"/"
-    r"|/status"
+    r"|/status(?:/(?:layers|accounts|rules|policy))?"
+    r"|/(?:users|sessions|tokens|layers)"
     r"|/twin/themes"
     r"|/(?:health|metrics|docs|guide|catalog|assets|fonts|sprites|styles|schemas|basemaps|app|vendor|ogc\.[a-z]+|login|logout)\b.*"
     r"|/(?:openapi|asyncapi|map|favicon|robots|manifest)\.[a-z]+"

@@ -10,7 +10,7 @@ from starlette.types import Scope
 PLANE = "plane"  # the key in the state of a connection
 PUBLIC, OPERATORS = "public", "operators"
 OPERATORS_ADDRESSES = (
-    *("/metrics", "/audit", "/policy", "/users", "/tokens", "/sessions", "/approvals", "/status"),
+    *("/metrics", "/audit", "/policy", "/users", "/tokens", "/sessions", "/approvals", "/status", "/layers"),
     *("/twin/feeds", "/twin/rules", "/twin/outlets", "/twin/refused", "/twin/incomplete", "/twin/exercises"),
 )
 """Every route that needs a duty of an operator lies at or below one of these; a test walks the routes."""

@@ -11,6 +11,7 @@ import asyncpg
 from layers.database.connection import Role, create_pool
 from layers.policy.holder import PolicyHolder
 from server.identity.access_tokens import AccessTokens
+from server.identity.account_book import AccountBook
 from server.identity.approvals import Approvals
 from server.identity.auth import Authenticator
 from server.identity.break_glass import BreakGlass
@@ -44,6 +45,7 @@ class IdentityParts:
     login: Login
     break_glass: BreakGlass
     approvals: Approvals
+    accounts: AccountBook
     pool: asyncpg.Pool
 
 
@@ -78,4 +80,6 @@ async def start_identity(
     login = Login(pool, sessions, settings.identity, totp, takes_demo=takes_demo)
     ways = (OperatorToken(settings.home), AccessTokens(credentials), oidc.tokens)
     authenticator = Authenticator(ways, oidc.sessions, lambda: policy.policy)
-    return IdentityParts(authenticator, sessions, oidc, login, BreakGlass(pool), Approvals(pool), pool)
+    return IdentityParts(
+        authenticator, sessions, oidc, login, BreakGlass(pool), Approvals(pool), AccountBook(pool), pool
+    )

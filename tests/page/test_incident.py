@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 
 import httpx
@@ -65,6 +66,8 @@ def test_a_place_is_looked_into_plotted_on_and_printed(visit, address, place):
     visitor.idle()
     expect(page.locator(".plot li")).to_contain_text("现场指挥部")
     expect(page.locator(".finding[aria-busy=true]")).to_have_count(0)
+    paper = page.pdf(prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type */Page\b", paper)) == 1, "one sheet"
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     page.emulate_media(media="print")
     sheet = page.locator(".sheet")

@@ -238,7 +238,7 @@ def test_a_patrol_asks_for_consent_and_the_datum_and_the_language_are_remembered
     page.get_by_label("GCJ-02").check()
     one.context.set_geolocation({"longitude": lon, "latitude": lat, "accuracy": 12})
     expect(page.locator(".grid-name")).to_have_text(grid)
-    page.get_by_role("button", name="Switch to English").tap()
+    page.get_by_role("button", name="English: switch the language").tap()
     expect(page.locator("[data-tab=tasks]")).to_contain_text("To do")
     page.reload()
     expect(page.locator(".grid-name")).to_have_text(grid)

@@ -37,6 +37,22 @@ def counted(page) -> dict[str, int]:
     return {title: int(number.replace(",", "")) for title, number in rows}
 
 
+def the_rows_are_walked_and_lead_to_the_map(page, rows) -> None:
+    """Arrows walk the table, End reads on, Enter shows a row on the map, which marks it."""
+    rows.first.focus()
+    page.keyboard.press("ArrowDown")
+    expect(rows.nth(1)).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(".docked")).to_be_visible()
+    expect(rows.nth(1)).to_have_attribute("aria-selected", "true")
+    expect(rows.nth(1)).to_be_focused()
+    page.keyboard.press("End")
+    expect(page.locator(".rows tbody tr:focus")).not_to_have_attribute("aria-rowindex", "3")
+    assert page.locator(".rows tbody tr:not(.gap)").count() < 60, "only what is seen is drawn"
+    page.keyboard.press("Home")
+    expect(rows.first).to_be_focused()
+
+
 def in_street(address: str) -> dict[str, int]:
     layers = [one for one in httpx.get(f"{address}/map.json").json()["layers"] if one["geometry_type"] != "None"]
     names = [one["id"] for one in layers if one["count"]]
@@ -72,6 +88,7 @@ def test_a_street_is_counted_listed_drawn_and_taken_home(desk, address, tmp_path
     ).json()["features"][0]
     name = tallest["properties"].get("name") or tallest["id"]
     expect(rows.first.locator("td").first).to_have_text(name)
+    the_rows_are_walked_and_lead_to_the_map(page, rows)
     files = {form: taken(page, form, tmp_path) for form in ("csv", "xlsx", "geojson", "parquet")}
     lengths = {
         "csv": len(list(csv.reader(io.StringIO(files["csv"].decode("utf-8-sig"))))) - 1,

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from layers.errors import BadInput
-from layers.identity.labels import IdentityLabels, check_labels
-from layers.policy.definition import ANONYMOUS_ROLE, PolicyRole
+from layers.identity.labels import IdentityLabels, labels_given
+from layers.policy.definition import PolicyRole
 from layers.policy.read import read_policy
 from server.settings import Settings
 
@@ -61,19 +61,10 @@ def labels_from(
     wrong = [name for name, equals, value in pairs if not (name and equals and value)]
     if wrong:
         raise BadInput(f"an attribute is name=value; got {', '.join(wrong)}", parameter="attribute")
-    usual = max(known[role].clearance if role in known else 1 for role in roles)
-    labels = IdentityLabels(
-        tuple(roles),
-        tuple(areas or ()),
-        tuple(departments or ()),
-        clearance or usual,
-        {name: value for name, _, value in pairs},
-    )
-    check_labels(labels, known)
-    return labels
+    given = {name: value for name, _, value in pairs}
+    return labels_given(known, roles, areas or (), departments or (), clearance, given)
 
 
 def roles_of(settings: Settings) -> Mapping[str, PolicyRole]:
     """Return the roles of the policy that somebody may be given: everybody is anonymous anyway."""
-    roles = read_policy(settings.policy.folder).roles
-    return {name: role for name, role in roles.items() if name != ANONYMOUS_ROLE}
+    return read_policy(settings.policy.folder).roles_to_give

@@ -57,7 +57,7 @@ async def log_in(request: Request, state: StateHere) -> Response:
 
     The answer to anything wrong is the same 401; after too many failures it is 429 with Retry-After.
     """
-    _require_own_page(request.scope, state)
+    require_own_page(request.scope, state)
     typed = await _read(request, _Typed)
     _check_purpose(typed.purpose, state)
     agent = request.headers.get("user-agent", "")
@@ -90,7 +90,7 @@ async def log_in_demo(request: Request, state: StateHere) -> Response:
     """Open a session of the demo's account of a role: on this machine alone, for a server that no other can reach."""
     if not is_from_this_machine(request.scope):
         raise NotFound("Not Found")
-    _require_own_page(request.scope, state)
+    require_own_page(request.scope, state)
     wanted = await _read(request, _DemoRole)
     _check_purpose(wanted.purpose, state)
     agent = request.headers.get("user-agent", "")
@@ -105,7 +105,7 @@ async def log_out(request: Request, state: StateHere, base: BaseUrlHere) -> Resp
 
     `go_to` is where the browser ends the session at its identity provider too; null for other sessions.
     """
-    _require_own_page(request.scope, state)
+    require_own_page(request.scope, state)
     await read_body(request.receive, _BODY_BYTES, request.scope["headers"])
     ended = await end_session_before(request.scope, state)
     if ended is not None:
@@ -197,8 +197,8 @@ async def _read[M: BaseModel](request: Request, model: type[M]) -> M:
         raise BadInput("a form in UTF-8 with at most 10 fields is needed") from None
 
 
-def _require_own_page(scope: Scope, state: State) -> None:
-    """Check that no other site logs somebody in, and that no password crosses a network in clear.
+def require_own_page(scope: Scope, state: State) -> None:
+    """Check that no other site does this, and that no password crosses a network in clear.
 
     Raises
     ------
@@ -206,7 +206,7 @@ def _require_own_page(scope: Scope, state: State) -> None:
         For a page of another origin, and for plain http from another machine.
     """
     if state.origins.trust(scope) is not Trust.OURS:
-        raise Forbidden("only pages of this server log in and out")
+        raise Forbidden("only pages of this server do this: log in, log out, change accounts")
     secure = is_secure(scope, state.settings.server.public_url) or is_from_this_machine(scope)
     if not secure and not state.settings.identity.plain_http:
         raise Forbidden("请用 https 登录 log in over https; identity.plain_http would allow passwords in clear")

@@ -11,6 +11,7 @@ from layers.database.connection import in_our_words
 from server.dependencies import IdentityHere, StateHere, require_duty
 from server.identity.identity import Identity
 from server.page.frame import page_response, reading_of
+from server.page.operator_tabs import operator_tabs
 from server.page.spans import duration_text
 from twin.jobs.feed_health import FeedState, read_health
 from twin.store.refusals import refused, summary
@@ -43,6 +44,7 @@ async def status(request: Request, state: StateHere, identity: IdentityHere) -> 
         stale=health.stale,
         ingest=health.ingest,
         titles=titles,
+        tabs=operator_tabs(identity.duties),
         lag=lambda feed: _lag(feed, reading.language == "en"),
         tends=_DUTY in identity.duties,
         sees_refused="quarantine" in identity.duties,
@@ -56,7 +58,7 @@ async def status(request: Request, state: StateHere, identity: IdentityHere) -> 
 async def refused_messages(
     request: Request,
     state: StateHere,
-    _: _Guarded,
+    identity: _Guarded,
     feed: Annotated[str | None, Query(max_length=63)] = None,
     before: Annotated[int | None, Query(ge=0, le=2**62)] = None,
 ) -> Response:
@@ -70,7 +72,8 @@ async def refused_messages(
     for row in waiting:
         counts[row["feed"]] = counts.get(row["feed"], 0) + row["messages"]
     older = found[-1].id if len(found) == _PAGE else None
-    response = page_response("refused.html", reading, found=found, counts=counts, feed=feed, older=older)
+    tabs = operator_tabs(identity.duties)
+    response = page_response("refused.html", reading, tabs=tabs, found=found, counts=counts, feed=feed, older=older)
     response.headers["Cache-Control"] = "private, no-store"
     return response
 

@@ -1,6 +1,8 @@
 // Keeps a part of a page fresh: asks for the page again every few seconds while it is seen, and puts the new part in the
 // place of the old one. When the line is broken the part stays, looks stale, and says since when.
 
+import { replacePart } from "./part.js";
+
 const part = /** @type {HTMLElement | null} */ (document.querySelector("[data-refresh]"));
 if (part) follow(part);
 
@@ -17,11 +19,7 @@ function follow(part) {
   const again = async () => {
     if (!document.hidden) {
       try {
-        const fresh = await fetchPart(part.id);
-        for (const row of part.querySelectorAll("tr:has(details[open])")) {
-          fresh.querySelector(`#${CSS.escape(row.id)} details`)?.setAttribute("open", "");
-        }
-        part.replaceChildren(...fresh.childNodes);
+        await replacePart(part);
         last = new Date();
         tell("fresh");
       } catch (error) {
@@ -34,17 +32,3 @@ function follow(part) {
   tell("fresh");
   setTimeout(() => void again(), every);
 }
-
-/**
- * @param {string} id
- * @returns {Promise<HTMLElement>}
- */
-async function fetchPart(id) {
-  const answer = await fetch(location.href, { headers: { accept: "text/html" } });
-  if (!answer.ok) throw new Error(`${answer.status} ${location.pathname}`);
-  const found = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(id);
-  if (!found) throw new Error(`the page has no ${id}`);
-  return found;
-}
-
-export {};

@@ -40,14 +40,14 @@ export default function Desk({ store, state, refresh, logOut }) {
     <${Notice} state=${state} refresh=${refresh} />
     <${Farewell} store=${store} state=${state} />
     ${state.map && state.mode === "list" && html`<${ListView} store=${store} state=${state} />`}
-    ${state.map && state.style && state.webgl && html`<div class="stage" hidden=${state.mode === "list"}>
+    ${state.map && state.style && state.webgl && html`<main class="stage" hidden=${state.mode === "list"}>
       <${MapView} key=${state.language} store=${store} state=${state} marked=${marked} onMove=${setView} onUnauthorized=${refresh} />
       <${DrawingTools} store=${store} state=${state} />
       <${PrintedSheet} store=${store} />
       <${Side} store=${store} state=${state} view=${view} onFeature=${setFeature} />
       <${Legend} state=${state} />
       <${Status} state=${state} view=${view} />
-    </div>
+    </main>
     <${Drawer} store=${store} state=${state} />`}
   </div>`;
 }
@@ -59,7 +59,8 @@ function Side({ store, state, view, onFeature }) {
   const half = sheet === "half" || (clicked && isPhone());
   return html`<div class=${`side ${half ? "half" : "peek"}`}>
     <div class=${`card panel ${clicked ? "behind" : ""}`}>
-      <button class="handle" aria-expanded=${half} aria-label=${t(language, half ? "panel.collapse" : "panel.expand")}
+      <button class="handle" aria-expanded=${half} 
+        aria-label=${`${t(language, "layers.title")} ${t(language, "layers.count", { n: state.map?.layers.length ?? 0 })} ${t(language, half ? "panel.collapse" : "panel.expand")}`}
         onClick=${() => store.set({ sheet: half ? "peek" : "half" })}>
         <${Icon} name="layers" />
         <strong>${t(language, "layers.title")}</strong>

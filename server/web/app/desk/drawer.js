@@ -14,7 +14,7 @@ export function Drawer({ store, state }) {
   const { language, tab } = state;
   const open = TABS.find(({ id }) => id === tab);
   return html`<section class=${`drawer ${open ? "open" : ""}`} aria-label=${t(language, "drawer.label")}>
-    <nav class="drawer-tabs">
+    <nav class="drawer-tabs" aria-label=${t(language, "drawer.label")}>
       ${TABS.map(({ id, title }) => html`<button key=${id} aria-expanded=${id === tab} aria-controls="drawer-panel"
         onClick=${() => store.set({ tab: id === tab ? "" : id })}>${t(language, title)}</button>`)}
     </nav>

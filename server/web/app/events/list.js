@@ -1,8 +1,8 @@
 // The rows of the list: only those that are seen are drawn; arrows move, Enter chooses.
 
-import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../../vendor/preact.mjs";
-import { Virtualizer, elementScroll, observeElementOffset, observeElementRect } from "../../vendor/virtual-core/index.js";
+import { html, useEffect, useRef, useState } from "../../vendor/preact.mjs";
 import { t } from "../i18n.js";
+import { placeAfter, useVirtual } from "../panels/virtual.js";
 import { pass, pointAt } from "../state/pointed.js";
 import { minute } from "../time/clock.js";
 import { LAYER } from "./feed.js";
@@ -14,51 +14,11 @@ import { COLUMNS, Row } from "./row.js";
 const ROW_PX = 34;
 const AHEAD = 30; // rows before the end at which the next page is read
 
-/**
- * Rows of one height in a scrolling element, drawn as far as they are seen.
- * @param {{ current: HTMLElement | null }} frame
- * @param {readonly Feature[]} rows
- */
-function useRows(frame, rows) {
-  const [, draw] = useState(0);
-  const virtual = useMemo(() => new Virtualizer(/** @type {any} */ ({
-    count: rows.length, getScrollElement: () => frame.current, estimateSize: () => ROW_PX, overscan: 6,
-    scrollToFn: elementScroll, observeElementRect, observeElementOffset, onChange: () => draw((n) => n + 1),
-  })), []);
-  virtual.setOptions({ ...virtual.options, count: rows.length });
-  useLayoutEffect(() => virtual._didMount(), []);
-  useLayoutEffect(() => virtual._willUpdate());
-  keepPlace(frame, rows);
-  return virtual;
-}
-
-/**
- * Keep the first seen row where it is while rows above it come and go.
- * @param {{ current: HTMLElement | null }} frame
- * @param {readonly Feature[]} rows
- */
-function keepPlace(frame, rows) {
-  const before = useRef(rows);
-  useLayoutEffect(() => {
-    const [element, old] = [frame.current, before.current];
-    before.current = rows;
-    if (!element || old === rows || element.scrollTop < ROW_PX) return;
-    const seen = Math.floor(element.scrollTop / ROW_PX);
-    const places = new Map(rows.map(({ id }, n) => [id, n]));
-    for (let n = seen; n < old.length; n++) {
-      const place = places.get(/** @type {Feature} */ (old[n]).id);
-      if (place === undefined) continue;
-      element.scrollTop += (place - n) * ROW_PX;
-      return;
-    }
-  }, [rows]);
-}
-
 /** @param {{ state: State, feed: import("./feed.js").EventFeed, onChoose: (event: Feature) => void }} props */
 export function List({ state, feed, onChoose }) {
   const frame = useRef(/** @type {HTMLElement | null} */ (null));
   const rows = feed.rows.value;
-  const virtual = useRows(frame, rows);
+  const virtual = useVirtual(frame, rows, ROW_PX);
   const [active, setActive] = useState(/** @type {string | null} */ (null));
   const chosen = state.hits[state.chosen]?.layer === LAYER ? state.hits[state.chosen]?.id : undefined;
   useEffect(() => {
@@ -80,10 +40,7 @@ export function List({ state, feed, onChoose }) {
   };
   const place = rows.findIndex(({ id }) => id === active);
   const onKey = (/** @type {KeyboardEvent} */ event) => {
-    const page = Math.max(1, Math.floor((frame.current?.clientHeight ?? 0) / ROW_PX) - 1);
-    /** @type {Record<string, number>} */
-    const targets = { ArrowDown: place + 1, ArrowUp: Math.max(0, place - 1), PageDown: place + page, PageUp: place - page, Home: 0, End: rows.length - 1 };
-    const target = targets[event.key];
+    const target = placeAfter(event.key, place, rows.length, frame.current, ROW_PX);
     if (target !== undefined) go(target);
     else if (event.key === "Enter" && rows[place]) onChoose(/** @type {Feature} */ (rows[place]));
     else return;

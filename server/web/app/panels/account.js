@@ -33,8 +33,8 @@ export function AccountMenu({ language, account, onLogOut }) {
   }
   return html`<div class="account" ref=${place}>
     <button aria-expanded=${open} aria-label=${t(language, "account.label", { name: account.name })} onClick=${() => setOpen(!open)}>
-      <span class="initial" aria-hidden="true">${[...account.name][0]}</span><span class="who">${account.name}</span>
-      ${account.elevations?.length && html`<span class="told" title=${t(language, "elevation.title")}>!</span>`}
+      <span class="initial" data-initial=${[...account.name][0]} /><span class="who">${account.name}</span>
+      ${account.elevations?.length ? html`<span class="told" title=${t(language, "elevation.title")}>!</span>` : ""}
     </button>
     ${open && html`<${Card} language=${language} account=${account} onLogOut=${onLogOut} />`}
   </div>`;

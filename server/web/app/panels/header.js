@@ -27,7 +27,7 @@ export function Header({ store, state, refresh, logOut }) {
     <${TopicSwitch} store=${store} state=${state} refresh=${refresh} />
     <${SearchBox} store=${store} state=${state} />
     <${TimeBadge} language=${language} />
-    <nav>
+    <nav aria-label=${t(language, "links.label")}>
       <a class="wide widest" href="ogc?f=html&lang=${language}">${t(language, "links.api")}</a>
       <a class="wide" href="catalog?lang=${language}">${t(language, "links.catalog")}</a>
       <a class="wide" href="guide?lang=${language}">${t(language, "links.guide")}</a>

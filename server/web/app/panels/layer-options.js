@@ -2,6 +2,8 @@
 
 import { html } from "../../vendor/preact.mjs";
 import { t, titleOf } from "../i18n.js";
+import { area, viewedArea } from "../state/area.js";
+import { queried } from "../state/queried.js";
 import { isVisible, layersOn, opacityOf } from "../store.js";
 import { topicOf } from "../topics.js";
 import { Icon } from "./icons.js";
@@ -30,8 +32,21 @@ export function LayerOptions({ store, state, layer, note, shape }) {
       ${button("layers.down", "down", () => move(store, on, at, -1), at < 1)}
       ${button("layers.frame", "frame", () => store.set({ frame: layer.bbox }), !layer.bbox)}
       ${button("layers.only", "only", () => only(store, layer))}
+      ${button("layers.table", "list", () => table(store, layer))}
     </div>`}
+    ${layer.geometry_type === "None" && layer.count > 0 && html`<div class="doing">${button("layers.table", "list", () => store.set({ listed: layer.id, mode: "list" }))}</div>`}
   </li>`;
+}
+
+/**
+ * Show the features in view as a table, in the drawer.
+ * @param {Store} store
+ * @param {Layer} layer
+ */
+function table(store, layer) {
+  area.value = viewedArea() ?? area.value;
+  queried.value = layer.id;
+  store.set({ tab: "query", mode: "map" });
 }
 
 /**

@@ -29,24 +29,33 @@ export function legendInView(state) {
   });
 }
 
+/** Turns a dark map into one for paper: light and dark change places, colours keep their hue. */
+export const FOR_PAPER = "invert(1) hue-rotate(180deg)";
+
 /**
  * The map's pixels with scale bar and north, and the legend if it is asked for; null without a map.
  * @param {State} state
- * @param {{ withLegend: boolean }} how
+ * @param {{ withLegend: boolean, aspect?: number }} how  aspect: width by height of the part around the middle; all of it if not given
  * @returns {HTMLCanvasElement | null}
  */
-export function mapPicture(state, { withLegend }) {
+export function mapPicture(state, { withLegend, aspect }) {
   const map = shownMap.peek();
   if (!map) return null;
   map.redraw(); // its pixels are there until this task ends
   const drawn = map.getCanvas();
   const picture = document.createElement("canvas");
-  [picture.width, picture.height] = [drawn.width, drawn.height];
+  const wanted = aspect ?? drawn.width / drawn.height;
+  picture.width = Math.round(Math.min(drawn.width, drawn.height * wanted));
+  picture.height = Math.round(Math.min(drawn.height, drawn.width / wanted));
   const pen = context(picture);
-  pen.drawImage(drawn, 0, 0);
-  const ratio = drawn.width / drawn.clientWidth;
+  if (aspect && state.theme === "dark") pen.filter = FOR_PAPER;
+  const ratio = map.getPixelRatio(); // the canvas may be out of sight already, without a size on the screen
+  const middle = map.project(map.getCenter()); // of what the panels leave free
+  const from = (/** @type {number} */ at, /** @type {number} */ part, /** @type {number} */ whole) => Math.max(0, Math.min(whole - part, at * ratio - part / 2));
+  pen.drawImage(drawn, -from(middle.x, picture.width, drawn.width), -from(middle.y, picture.height, drawn.height));
+  pen.filter = "none";
   pen.scale(ratio, ratio);
-  const size = { width: drawn.clientWidth, height: drawn.clientHeight };
+  const size = { width: picture.width / ratio, height: picture.height / ratio };
   drawScale(pen, size, map, state);
   drawNorth(pen, size, map.getBearing());
   if (withLegend) drawLegend(pen, size, legendInView(state));

@@ -5,12 +5,13 @@ import { html, render, useEffect, useRef } from "../../vendor/preact.mjs";
 import { Report } from "../incident/report.js";
 import { addSheet } from "../sheets.js";
 import { findings } from "../state/findings.js";
-import { legendInView, mapPicture, sourceText, titleText } from "./picture.js";
+import { FOR_PAPER, legendInView, mapPicture, sourceText, titleText } from "./picture.js";
 
 /** @typedef {import("../store.js").Store} Store */
 /** @typedef {import("../types.js").State} State */
 
 addSheet("css/print.css");
+const [WIDTH_MM, BESIDE_FINDINGS_MM, ALONE_MM] = [190, 82, 200]; // of the map on paper, as in print.css
 
 /** @param {{ store: Store }} props */
 export function PrintedSheet({ store }) {
@@ -21,7 +22,7 @@ export function PrintedSheet({ store }) {
     const fill = () => {
       const state = store.get();
       if (state.mode !== "map") return;
-      const picture = mapPicture(state, { withLegend: false });
+      const picture = mapPicture(state, { withLegend: false, aspect: WIDTH_MM / (findings.value ? BESIDE_FINDINGS_MM : ALONE_MM) });
       if (picture) render(html`<${Sheet} state=${state} picture=${picture} />`, place);
     };
     const empty = () => render(null, place);
@@ -44,15 +45,15 @@ function Sheet({ state, picture }) {
     <header><h1>${found ? found.title : titleText(state)}</h1><p>${found ? titleText(state) : ""}</p></header>
     <${Picture} canvas=${picture} />
     <ul class="sheet-legend">${entries.flatMap(({ title, rows }) => rows.map(({ color, text }) => html`<li key=${`${title}/${text}`}>
-      <${Swatch} color=${color} />${rows.length > 1 ? `${title}：${text}` : text}</li>`))}</ul>
+      <${Swatch} color=${color} dark=${state.theme === "dark"} />${rows.length > 1 ? `${title}：${text}` : text}</li>`))}</ul>
     ${found && html`<${Report} state=${state} found=${found} />`}
     <footer>${sourceText(state)}${state.account ? `  |  ${state.account.name}` : ""}</footer>
   </article>`;
 }
 
-/** @param {{ color: string }} props */
-function Swatch({ color }) {
-  return html`<svg class="swatch" viewBox="0 0 10 10" aria-hidden="true"><rect width="10" height="10" fill=${color} /></svg>`;
+/** @param {{ color: string, dark: boolean }} props */
+function Swatch({ color, dark }) {
+  return html`<svg class="swatch" style=${dark ? { filter: FOR_PAPER } : {}} viewBox="0 0 10 10" aria-hidden="true"><rect width="10" height="10" fill=${color} /></svg>`;
 }
 
 /** @param {{ canvas: HTMLCanvasElement }} props */

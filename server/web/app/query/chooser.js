@@ -4,7 +4,7 @@ import { html, useEffect, useState } from "../../vendor/preact.mjs";
 import { distance_m } from "../draw/geodesy.js";
 import { sketch } from "../draw/sketch.js";
 import { formatError, t } from "../i18n.js";
-import { area, polygonArea, roundArea } from "../state/area.js";
+import { area, polygonArea, roundArea, viewedArea } from "../state/area.js";
 import { shownMap } from "../state/map.js";
 import { findAreas, ownAreas, readTyped } from "./areas.js";
 
@@ -22,11 +22,7 @@ export function Chooser({ state }) {
     const geometry = map && (await sketch(map, kind));
     if (geometry) area.value = drawnArea(kind, geometry);
   };
-  const view = () => {
-    if (!map) return;
-    const bounds = map.getBounds();
-    area.value = { bbox: [bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()], title: "" };
-  };
+  const view = () => (area.value = viewedArea() ?? area.value);
   return html`<section class="chooser" aria-label=${t(language, "query.where")}>
     <h3>${t(language, "query.where")}</h3>
     <${AreaSearch} state=${state} />

@@ -39,14 +39,15 @@ export async function countItems(layer, filter) {
 }
 
 /**
- * @param {string} layer
+ * @param {Layer} layer
  * @param {string} filter
  * @param {string} sort  a field, with - before it for the other way round; empty for the order of ids
  * @returns {Promise<RowsPage>}
  */
 export async function readRows(layer, filter, sort) {
-  const parameters = { f: "json", limit: String(PAGE), skipGeometry: "true", ...(sort ? { sortby: sort } : {}) };
-  return pageOf(await (await askItems(layer, filter, parameters)).json());
+  const placed = layer.geometry_type === "Point"; // rows of points show where they are while one passes over them
+  const parameters = { f: "json", limit: String(PAGE), ...(placed ? {} : { skipGeometry: "true" }), ...(sort ? { sortby: sort } : {}) };
+  return pageOf(await (await askItems(layer.id, filter, parameters)).json());
 }
 
 /**

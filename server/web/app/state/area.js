@@ -2,6 +2,7 @@
 
 import { circle } from "../draw/geodesy.js";
 import { linked } from "./link.js";
+import { shownMap } from "./map.js";
 
 /**
  * @typedef {{ layer: string, code: string, title: string }} CodedArea
@@ -59,6 +60,15 @@ export function roundArea(round) {
 export function polygonArea(places) {
   const [first = [0, 0]] = places;
   return { geometry: { type: "Polygon", coordinates: [[...places, first]] }, title: "" };
+}
+
+/**
+ * What the map shows now, as a box; null without a map.
+ * @returns {BoxArea | null}
+ */
+export function viewedArea() {
+  const bounds = shownMap.peek()?.getBounds();
+  return bounds ? { bbox: [bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()], title: "" } : null;
 }
 
 /**
