@@ -2,12 +2,11 @@
 
 import { signal } from "../../vendor/signals.mjs";
 import { fetchJson } from "../api.js";
-import { quoted } from "./filters.js";
+import { LAYER, quoted } from "./filters.js";
 
 /** @typedef {import("../types.js").Feature} Feature */
 /** @typedef {{ filter: string, at: string | null, fields: string[] }} Asked */
 
-export const LAYER = "events";
 const PAGE = 100;
 const IDS_MAX = 80; // of one request: an address has an end
 const WANTED = ["title", "source", "event_class", "severity", "stage", "level_current", "occurred_at", "due_at", "overdue",
