@@ -1,4 +1,4 @@
-// Writing a note of a leader (批示), on the board and in the panel of an event.
+// Writing a note of a leader, on the board and in the panel of an event.
 
 import { html, useState } from "../vendor/preact.mjs";
 import { ServerError, address } from "./api.js";

@@ -37,7 +37,7 @@ const drawn = new WeakMap();
  */
 export function warm(map, heat, style) {
   const tiles = heat && style?.sources[heat.layer];
-  const strength = INTENSITY / Math.sqrt(Math.max(16, heat?.count ?? 0));
+  const strength = Math.min(1, INTENSITY / Math.sqrt(Math.max(1, heat?.count ?? 0)));
   const key = JSON.stringify([heat?.layer, heat?.filter, heatOf(style)]);
   if (tiles && map.getLayer(SOURCE) && drawn.get(map) === key) {
     map.setPaintProperty(SOURCE, "heatmap-intensity", strength);

@@ -23,8 +23,8 @@ const BELOW = {
   communities: { tier: "grid", layer: "grids", digits: 15 },
   grids: { tier: "grid", layer: "grids", digits: 15 },
 };
-/** @type {readonly import("../state/shading.js").Shading[]} */
-const CHOICES = ["", "areas", "heat"];
+/** @type {readonly { shade: import("../state/shading.js").Shading, title: string }[]} */
+const CHOICES = [{ shade: "", title: "shade.none" }, { shade: "areas", title: "shade.areas" }, { shade: "heat", title: "shade.heat" }];
 
 /** @param {{ state: State, layer: Layer, asked: Area, filter: string, version: string, count: number }} props */
 export function Shade({ state, layer, asked, filter, version, count }) {
@@ -58,8 +58,8 @@ export function Shade({ state, layer, asked, filter, version, count }) {
     if (last) shadeAreas(last, null, null);
   }, []);
   return html`<span class="shade" role="group" aria-label=${t(language, "shade.label")}>
-    ${CHOICES.map((one) => html`<button key=${one} class="small" aria-pressed=${wanted === one} disabled=${!map || (one === "heat" && !canHeat)}
-      onClick=${() => (shading.value = one)}>${t(language, `shade.${one || "none"}`)}</button>`)}
+    ${CHOICES.map(({ shade, title }) => html`<button key=${title} class="small" aria-pressed=${wanted === shade} disabled=${!map || (shade === "heat" && !canHeat)}
+      onClick=${() => (shading.value = shade)}>${t(language, title)}</button>`)}
     ${fault !== null && html`<span class="wrong" role="alert">${faultText(language, fault)}</span>`}
   </span>`;
 }
