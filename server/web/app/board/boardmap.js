@@ -4,7 +4,7 @@
 import * as maplibre from "../../vendor/maplibre-gl.mjs";
 import { html, useEffect, useRef, useState } from "../../vendor/preact.mjs";
 import { asOf } from "../api.js";
-import { condition } from "../events/filters.js";
+import { condition, filterOfTheme, isNarrowed, widen } from "../events/filters.js";
 import { t, titleOf } from "../i18n.js";
 import { classes } from "../map/classes.js";
 import { HeatScale, colorsOf, heatOf, warm } from "../map/heat.js";
@@ -167,7 +167,9 @@ function Legend({ told, state, main, hot }) {
   const water = (told.lists["ponding"]?.features ?? []).length > 0;
   if (!ends.length && !water && !hot) return null;
   return html`<div class="shades card" role="group" aria-label=${t(language, "board.legend")}>
-    ${hot && html`<b>${t(language, "shade.heat.of", { what: titleOf(language, layerOf(state, "events") ?? {}) })}</b><${HeatScale} language=${language} colors=${heatOf(state.style)} />`}
+    ${hot && html`<b>${t(language, "shade.heat.of", { what: titleOf(language, layerOf(state, "events") ?? {}) })}</b>
+      ${isNarrowed() && html`<button class="link" title=${t(language, "layers.narrowed.why")} onClick=${widen}>${t(language, "layers.narrowed")} ×</button>`}
+      ${filterOfTheme(state) && html`<small>${t(language, "events.theme", { theme: titleOf(language, topicOf(state) ?? {}) })}</small>`}<${HeatScale} language=${language} colors=${heatOf(state.style)} />`}
     ${ends.length > 0 && html`<b>${main ? titleOf(language, main) : t(language, "board.legend")}</b>`}
     ${ends.map((end, place) => html`<span key=${end}><i style=${{ background: colors[place] }} />${figure(language, (ends[place - 1] ?? 0) + 1)}–${figure(language, end)}</span>`)}
     ${water && html`<span><i class="water" />${t(language, "board.water")}</span>`}

@@ -59,7 +59,7 @@ function paintOf(colors, strength) {
     "heatmap-weight": ["min", 20, ["coalesce", ["get", "count"], 1]], // many together are one feature at low zooms
     "heatmap-radius": ["interpolate", ["exponential", 1.4], ["zoom"], ...RADIUS],
     "heatmap-intensity": strength,
-    "heatmap-color": ["interpolate", ["linear"], ["heatmap-density"], 0, "rgba(0,0,0,0)", 0.04, "rgba(0,0,0,0)", ...steps],
+    "heatmap-color": ["interpolate", ["linear"], ["heatmap-density"], 0, `${colors[0]}00`, 0.04, `${colors[0]}00`, ...steps],
     "heatmap-opacity": 0.82,
   };
 }
