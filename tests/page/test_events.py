@@ -21,7 +21,7 @@ SELECT 'listed-' || lpad(n::text, 3, '0'), ST_SetSRID(ST_MakePoint(113.33 + n * 
     (ARRAY['hotline', 'grid_case'])[1 + n % 2], (ARRAY['0102', '0406'])[1 + n % 2], (1 + n % 3)::text,
     CASE WHEN n % 10 = 0 THEN 'closed' ELSE 'handle' END, '列表事件' || n, now() - n * interval '1 minute',
     now() - n * interval '1 minute' + interval '30 seconds',
-    now() + (CASE WHEN n % 4 = 0 THEN -90 ELSE 600 END) * interval '1 minute',
+    now() + (CASE WHEN n % 4 = 0 THEN -90 ELSE 590 END) * interval '1 minute',
     CASE WHEN n % 10 = 0 THEN now() END, 1
 FROM generate_series(1, {ROWS}) AS n
 """

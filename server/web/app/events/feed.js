@@ -107,7 +107,7 @@ export class EventFeed {
    */
   async #some(filter, ids) {
     const chosen = `id IN (${[...ids].map(quoted).join(", ")})`;
-    const page = await this.#page(this.#path(filter ? `${filter} AND ${chosen}` : chosen, { limit: String(IDS_MAX) }));
+    const page = await this.#page(this.#path(filter ? `(${filter}) AND ${chosen}` : chosen, { limit: String(IDS_MAX) }));
     return { features: page.features, asked: ids, total: null };
   }
 

@@ -67,7 +67,8 @@ export function condition(state) {
   if (inArea.value) parts.push(within([inArea.value]));
   if (overdue.value && seen.has("overdue")) parts.push("overdue = TRUE");
   if (mine.value && account) parts.push(ofAccount(account, seen));
-  return parts.filter(Boolean).join(" AND ");
+  const all = parts.filter(Boolean);
+  return all.length === 1 && ofTheme ? ofTheme : all.join(" AND "); // as the theme's other readers ask: the tiles are kept already
 }
 
 /**
