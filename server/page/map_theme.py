@@ -17,9 +17,28 @@ from layers.definition import LayerDefinition
 from layers.errors import BadFilter, BadInput
 from tiles.styles.theme import read_themes
 from twin.folder import Folder, read_definition
+from twin.overview.definition import read_overview
 
 LAYERS_MAX = 6  # that are on at first: more of them hide each other
 _EVERYBODY = Actor("theme", HIGHEST_GRADE)  # a filter that this actor may not use is one of no field
+CARDS_MAX = 8
+INDICATORS_MAX = 8
+type Card = Literal[
+    "warnings",
+    "rain",
+    "levels",
+    "ponding",
+    "ranking",
+    "online",
+    "devices",
+    "vehicles",
+    "newest",
+    "sources",
+    "classes",
+    "stages",
+    "times",
+    "notes",
+]
 type _Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 
 
@@ -50,7 +69,7 @@ class ThemeView(_Frozen):
 
 
 class ThemeTime(_Frozen):
-    """Whether a theme begins in the present or with a replay, and the minutes that its lists and charts look back."""
+    """Whether a theme begins in the present or that much earlier, and the minutes that the slider and series span."""
 
     mode: Literal["live", "replay"] = "live"
     window_min: int = Field(default=1440, ge=5, le=44_640)
@@ -67,8 +86,11 @@ class MapTheme(_Frozen):
         Layers that the others stand on: boundaries, roads, water. They do not count among the six.
     style
         The style of the map that suits it; None keeps the reader's.
-    cards, indicators
-        What stands beside the map, by the names of the page.
+    cards
+        Those of the board, the left column first; the usual ones where there are none.
+    indicators
+        Ids of indicators of `/twin/overview`: the numbers across the top of the board. The first that sums up and is
+        told of areas colours the map and ranks them. The usual ones where there are none.
     """
 
     name: _Name
@@ -80,8 +102,8 @@ class MapTheme(_Frozen):
     style: str | None = None
     view: ThemeView | None = None
     time: ThemeTime = ThemeTime()
-    cards: tuple[_Name, ...] = ()
-    indicators: tuple[_Name, ...] = ()
+    cards: tuple[Card, ...] = Field(default=(), max_length=CARDS_MAX)
+    indicators: tuple[_Name, ...] = Field(default=(), max_length=INDICATORS_MAX)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -89,6 +111,11 @@ class MapTheme(_Frozen):
         twice = sorted({name for name in named if named.count(name) > 1})
         if twice:
             raise ValueError(f"layers are named twice: {', '.join(twice)}")
+        if len(set(self.cards)) < len(self.cards) or len(set(self.indicators)) < len(self.indicators):
+            raise ValueError("a card or an indicator is named twice")
+        indicators = [one.id for one in read_overview().indicators]
+        if unknown := [name for name in self.indicators if name not in indicators]:
+            raise ValueError(f"there is no indicator '{unknown[0]}'; indicators: {', '.join(indicators)}")
         styles = sorted(read_themes())
         if self.style is not None and self.style not in styles:
             raise ValueError(f"there is no style '{self.style}'; styles: {', '.join(styles)}")

@@ -8,13 +8,15 @@ from typing import Annotated, Any
 
 import asyncpg
 import orjson
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from layers.actor import Actor
 from layers.catalog import Layer
 from layers.database.connection import in_our_words
+from layers.moment import read_moment
+from layers.read.rights import layer_at
 from layers.tiers import TIER_OF_LAYER
 from server.audit.touched import touch
 from server.dependencies import ActorHere, StateHere
@@ -39,6 +41,7 @@ CrsName = Annotated[str, Query(description="of lon and lat: OGC:CRS84, EPSG:4490
 LayerNames = Annotated[str, Query(description="layer ids, separated by commas", examples=["video_points,events"])]
 Radius = Annotated[float, Query(description=f"on the ground, more than 0 up to {RADIUS_M_MAX:g}")]
 Limit = Annotated[int, Query(ge=1, le=FEATURES_MAX, description="features of each layer")]
+At = Annotated[str | None, Query(max_length=60, description="时刻，须带时区 as of this moment; now by default")]
 
 
 class LayerCount(BaseModel):
@@ -105,6 +108,15 @@ async def _with_responsible(connection: asyncpg.Connection, state: State, actor:
     return found.model_copy(update={"responsible": {**(found.responsible or {}), **told}})
 
 
+def layers_asked_for(state: StateHere, actor: ActorHere, layers: LayerNames, at: At = None) -> list[Layer]:
+    """Return the layers of some names, as of a moment; one whose past the reader may not see is refused."""
+    moment = read_moment(at, None)
+    return [layer_at(layer, actor, moment) for layer in chosen_layers(state.catalog.current, actor, layers.split(","))]
+
+
+Chosen = Annotated[list[Layer], Depends(layers_asked_for)]
+
+
 @router.get(
     "/nearby",
     summary="What is near a place",
@@ -118,12 +130,12 @@ async def near_place(
     lon: Lon,
     lat: Lat,
     radius_m: Radius,
-    layers: LayerNames,
+    chosen: Chosen,
     crs: CrsName = "OGC:CRS84",
     limit: Limit = 100,
 ) -> GeoJson:
-    """Return what lies within a geodesic distance, with `distance_m`, nearest first and then by id."""
-    spot, chosen = read_spot(lon, lat, crs), chosen_layers(state.catalog.current, actor, layers.split(","))
+    """Return what lies within a geodesic distance, with `distance_m`, nearest first and then by id; of `at`, or now."""
+    spot = read_spot(lon, lat, crs)
     with in_our_words():
         async with state.pool.acquire() as connection:
             return _answer(actor, chosen, await nearby(connection, chosen, actor, spot, radius_m, limit))
@@ -137,14 +149,15 @@ async def near_place(
     dependencies=IN_ANY_DATUM,
 )
 async def in_area(
-    code: str, state: StateHere, actor: ActorHere, layers: LayerNames, limit: Limit = FEATURES_MAX
+    code: str, state: StateHere, actor: ActorHere, chosen: Chosen, limit: Limit = FEATURES_MAX
 ) -> GeoJson:
-    """Return what is in a grid, community, street, district (by code) or urban village (by id), layer by layer."""
-    catalog = state.catalog.current
-    chosen = chosen_layers(catalog, actor, layers.split(","))
+    """Return what is in a grid, community, street, district (by code) or urban village (by id), layer by layer.
+
+    With `at` the features are those of a moment; the area is that of today.
+    """
     with in_our_words():
         async with state.pool.acquire() as connection:
-            area = await find_area(connection, catalog, actor, code)
+            area = await find_area(connection, state.catalog.current, actor, code)
             return _answer(actor, chosen, await area_features(connection, chosen, actor, area, limit))
 
 

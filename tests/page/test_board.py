@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from tests.databases import run_async, temporary_database
 from tests.page.conftest import Visitor
+from tests.page.waiting import until
 from tests.running_app import OPERATOR, running_for_operator
 from tests.twin.overview.events import put_events
 
@@ -79,8 +80,17 @@ def test_nothing_scrolls_and_type_is_large(board, size):
     page = board.page
     page.set_viewport_size({"width": size[0], "height": size[1]})
     page.wait_for_function("width => innerWidth === width", arg=size[0])
-    assert page.evaluate(FITS) == []
     assert page.evaluate(LEAST_TYPE) >= (28 if size == WIDE_WALL else 14)
+    for theme in reversed(page.evaluate("fetch('/twin/themes').then(answer => answer.json())")["themes"]):
+        page.locator(".strip .topic").select_option(theme["name"])
+        cards = "all => all.map(one => one.classList[2])"
+        page.wait_for_function(
+            "names => names.every(name => document.querySelector(`.board-card.${name}`))", arg=theme["cards"]
+        )
+        assert page.locator(".board-card").evaluate_all(cards) == theme["cards"]
+        shown = page.locator(".kpis > div").evaluate_all("all => all.map(one => one.id.slice('kpi-'.length))")
+        assert shown == theme["indicators"]
+        assert page.evaluate(FITS) == [], theme["name"]
     page.set_viewport_size({"width": WALL[0], "height": WALL[1]})
 
 
@@ -102,6 +112,37 @@ def test_numbers_are_those_of_the_overview_and_cards_follow_the_area(board):
     page.locator(".up").click()
     settled(page, "")
     assert number(page, "events_open") == values["events_open"]
+
+
+def test_a_moment_of_the_past_and_heat_are_shown(board):
+    page = board.page
+    tiles = []
+    page.on("request", lambda request: tiles.append(request.url) if "/tiles/events/" in request.url else None)
+    page.locator(".map-tools .switch button").last.click()
+    expect(page.locator(".shades .heat-scale")).to_be_visible()
+    until(page, "document.querySelector('.mapview').map.getLayer('over-heat') !== undefined")
+    settled(page, "")
+    assert tiles
+    assert all("filter=" in url for url in tiles)
+    tiles.clear()
+    page.locator(".map-tools > .tour").click()
+    page.locator(".time-bar button").first.click()
+    expect(page.locator(".fresh.replay .badge")).to_contain_text("回放")
+    settled(page, "")
+    moment = page.evaluate("new URLSearchParams(location.hash.slice(2)).get('at')")
+    document = page.evaluate(
+        "at => fetch(`/twin/overview?at=${encodeURIComponent(at)}`).then(answer => answer.json())", moment
+    )
+    then = next(one["value"] for one in document["indicators"] if one["id"] == "events_open")
+    assert not then, "nothing was known before it was put there"
+    assert page.locator("#kpi-events_open b").inner_text() == ("–" if then is None else str(then))
+    assert tiles
+    assert all("at=" in url for url in tiles)
+    page.locator(".fresh.replay .badge").click()
+    settled(page, "")
+    assert number(page, "events_open") > 0
+    page.locator(".map-tools .switch button").first.click()
+    expect(page.locator(".shades .heat-scale")).to_have_count(0)
 
 
 def test_an_area_of_the_map_is_chosen_by_a_click(board):

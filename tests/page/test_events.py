@@ -21,7 +21,7 @@ SELECT 'listed-' || lpad(n::text, 3, '0'), ST_SetSRID(ST_MakePoint(113.33 + n * 
     (ARRAY['hotline', 'grid_case'])[1 + n % 2], (ARRAY['0102', '0406'])[1 + n % 2], (1 + n % 3)::text,
     CASE WHEN n % 10 = 0 THEN 'closed' ELSE 'handle' END, '列表事件' || n, now() - n * interval '1 minute',
     now() - n * interval '1 minute' + interval '30 seconds',
-    now() + (CASE WHEN n % 4 = 0 THEN -90 ELSE 600 END) * interval '1 minute',
+    now() + (CASE WHEN n % 4 = 0 THEN -90 ELSE 590 END) * interval '1 minute',
     CASE WHEN n % 10 = 0 THEN now() END, 1
 FROM generate_series(1, {ROWS}) AS n
 """
@@ -120,6 +120,12 @@ def test_filters_choose_and_are_in_the_link(listed):
     page.evaluate("location.hash = '#12.5/23.13/113.36&tab=events&e.stage=closed&e.severity=2'")
     expect(page.locator(".events-bar select[aria-label=环节]")).to_have_value("closed")
     expect(page.locator(".events-total")).to_have_text("共 10 起")
+    chosen = [f"listed-{n:03}" for n in range(10, ROWS + 1, 10) if n % 3 == 1]
+    expect(page.locator("#event-listed-010")).to_have_count(1)
+    until(page, f"{MAP}.getSource('events').tiles[0].includes('severity') && {MAP}.areTilesLoaded()")
+    listed.idle()
+    assert listed.drawn("events") == chosen, "the map shows what the list shows"
+    page.locator(".layers .fresh-layer").hover()
     page.locator(".events-bar button", has_text="清除筛选").click()
     expect(page.locator(".events-total")).to_have_text("共 272 起")
     until(page, "!location.hash.includes('e.')")

@@ -101,6 +101,11 @@ def test_a_street_is_counted_listed_drawn_and_taken_home(desk, address, tmp_path
     bars = page.locator(".bars li b")
     expect(bars.first).to_be_visible()
     assert sum(int(bar.inner_text().replace(",", "")) for bar in bars.all()) <= counts["建筑物"]
+    shade = page.locator(".query .shade button")
+    expect(shade.nth(2)).to_be_disabled()  # heat is of points
+    shade.nth(1).click()
+    expect(page.locator(".legend")).to_contain_text("建筑物数")
+    until(page, "document.querySelector('.mapview').map.getLayer('over-shade')?.type === 'fill'")
     page.reload()
     desk.idle()
     assert counted(page) == counts, "the link restores the area"

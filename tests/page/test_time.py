@@ -49,6 +49,10 @@ def test_the_histogram_counts_the_events_of_the_window(timed):
     expect(page.locator(".histogram svg")).to_have_attribute("aria-label", "时间窗内 1 起事件，每步最多 1 起")
     until(page, "location.hash.includes('win=1h')")
     page.locator("select[aria-label=时间窗]").select_option("6h")
+    page.evaluate("location.hash += '&sel=events/past-2'")
+    page.locator(".event-notes input").fill("请立即处理")
+    page.locator(".event-notes button").click()
+    expect(page.locator(".event-notes blockquote p")).to_have_text("请立即处理")
 
 
 def test_a_step_back_is_in_the_link_the_badge_and_every_request(timed):
@@ -62,8 +66,13 @@ def test_a_step_back_is_in_the_link_the_badge_and_every_request(timed):
     timed.idle()
     assert asked
     assert all("at=" in url for url in asked)
+    expect(page.locator(".layers .of-now")).to_be_visible()
+    page.evaluate("location.hash = location.hash.replace('tab=time', 'tab=query') + '&area=bbox/113.3,23.1,113.4,23.2'")
+    counted = page.locator(".counts li button", has=page.get_by_text("事件", exact=True)).locator("b")
+    expect(counted).to_have_text("0")  # what nobody had told of then
     page.locator(".time-badge.replay").click()
     expect(page.locator(".time-badge")).to_contain_text("实时")
+    expect(counted).to_have_text("6")
     until(page, "!location.hash.includes('&at=')")
 
 

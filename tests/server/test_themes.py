@@ -52,6 +52,9 @@ def test_a_shipped_theme_is_right(name, definitions):
         (("name: mine", "name: mine\nbase: [events]"), "layers are named twice: events"),
         (("name: mine", "name: mine\nstyle: pink"), "there is no style 'pink'; styles: dark, light, print"),
         (("name: mine", "name: mine\ncolour: red"), "colour"),
+        (("name: mine", "name: mine\ncards: [rain, wether]"), "cards"),
+        (("name: mine", "name: mine\nindicators: [open]"), "no indicator 'open'; indicators: events_open"),
+        (("name: mine", "name: mine\ncards: [rain, rain]"), "named twice"),
         (("name: mine", "name: other"), "must be named alike"),
     ],
 )

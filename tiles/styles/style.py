@@ -136,6 +136,8 @@ def _metadata(theme: Theme, layers: Sequence[StyledLayer], base: str) -> Json:
         "onemap:base": base,
         "onemap:accent": theme.frame,
         "onemap:ink": theme.text,
+        "onemap:ramp": theme.ramp,
+        "onemap:heat": theme.heat,
         "onemap:synthetic": any(layer.definition.synthetic for layer in layers),
     }
 

@@ -46,6 +46,10 @@ class Theme(_Frozen):
         The line around points.
     alarm
         The one colour of alarms: rings of what is overdue.
+    ramp
+        From few to many: the classes of areas that are coloured by a number.
+    heat
+        From few to many: where points lie dense; unlike water, roads and the colours of areas.
     """
 
     id: str
@@ -56,6 +60,8 @@ class Theme(_Frozen):
     outside_opacity: float = Field(ge=0, le=1)
     frame: Hex
     alarm: Hex
+    ramp: tuple[Hex, Hex, Hex, Hex, Hex]
+    heat: tuple[Hex, Hex, Hex, Hex, Hex]
     frame_glow_px: float = Field(ge=0)
     text: Hex
     text_soft: Hex

@@ -31,7 +31,7 @@ export function address(path) {
   return /^https?:/.test(path) ? path : ROOT + path;
 }
 
-const HAS_PAST = /\/(?:tiles\/[^?]+\.mvt|ogc\/collections\/[^/]+\/items)/;
+const HAS_PAST = /\/(?:tiles\/[^?]+\.mvt|ogc\/collections\/[^/]+\/items|twin\/(?:aggregate|overview|nearby|cameras-seeing|nearest-resources|responsibility|areas\/[^/]+\/features))/;
 
 /**
  * The address of a page or tile as of a moment; what names a moment itself, or has no past, stays as it is.
@@ -49,11 +49,12 @@ export function asOf(url, moment) {
  * @param {Record<string, string>} [headers]
  * @param {AbortSignal} [signal]  ends it
  * @param {string | null} [body]  sent with POST
+ * @param {string | null} [moment]  as of which; that of the page by default, null is now
  * @returns {Promise<Response>}
  * @throws {ServerError} when it refuses; TypeError when it does not answer
  */
-export async function ask(path, headers = {}, signal = undefined, body = null) {
-  const answer = await fetch(body === null ? asOf(address(path), at.value) : address(path), { headers, cache: "no-store", ...(signal ? { signal } : {}), ...(body === null ? {} : { method: "POST", body }) });
+export async function ask(path, headers = {}, signal = undefined, body = null, moment = at.value) {
+  const answer = await fetch(asOf(address(path), moment), { headers, cache: "no-store", ...(signal ? { signal } : {}), ...(body === null ? {} : { method: "POST", body }) });
   if (answer.ok || answer.status === 304) return answer;
   const problem = await answer.json().catch(() => ({}));
   throw new ServerError(answer.status, problem.detail ?? problem.description ?? answer.statusText, problem.parameter ?? "");
@@ -62,10 +63,11 @@ export async function ask(path, headers = {}, signal = undefined, body = null) {
 /**
  * A document of the server, never one that the browser kept.
  * @param {string} path
+ * @param {string | null} [moment]  as of which; that of the page by default, null is now
  * @returns {Promise<any>}
  */
-export async function fetchJson(path) {
-  return (await ask(path)).json();
+export async function fetchJson(path, moment = at.value) {
+  return (await ask(path, {}, undefined, null, moment)).json();
 }
 
 let etag = "";

@@ -11,7 +11,7 @@ import { isHandheld } from "./screen.js";
 import { followLink } from "./state/link.js";
 import { createStore } from "./store.js";
 import { USUAL_THEME, preferredTheme } from "./theme.js";
-import { fetchTopics, freshAmong } from "./topics.js";
+import { beginTime, fetchTopics, freshAmong, topicOf } from "./topics.js";
 
 const ASK_EVERY_MS = 4000;
 
@@ -72,7 +72,7 @@ async function refresh() {
       const status = map.layers.some((layer) => layer.count > 0) ? "ready" : "empty";
       const topics = await topicsFor(map, reader);
       const fresh = freshAmong(map.layers.map(({ id }) => id), reader);
-      if (theme === themeAmong(map.styles)) store.set({ map, reader, theme, style, status, topics, fresh }); // else another was chosen meanwhile
+      if (theme === themeAmong(map.styles)) store.set({ map, reader, theme, style, status, topics, fresh, ...(before ? {} : beginTime(topicOf({ topics, topic: requested.topic }))) }); // else another was chosen meanwhile
     }
     if (!store.get().online) store.set({ online: true });
   } catch (error) {

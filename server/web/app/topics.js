@@ -1,6 +1,8 @@
 // Themes of the map, as `/twin/themes` has them. In code a theme is a topic: `theme` is the style's name.
 
 import { address, ask } from "./api.js";
+import { at } from "./state/time.js";
+import { spanId, usualSpan } from "./time/windows.js";
 
 /** @typedef {import("./types.js").State} State */
 /** @typedef {import("./types.js").Topic} Topic */
@@ -26,10 +28,26 @@ export function topicOf({ topics, topic }) {
  */
 export function chosen(topic) {
   const asked = topic.view;
+  spanId.value = "";
   return {
+    ...beginTime(topic),
     topic: topic.name, toggled: new Set(), opacities: {}, order: [],
     ...(topic.style ? { theme: topic.style } : {}), ...(asked ? { asked } : {}),
   };
+}
+
+/**
+ * Begin with the time of a theme: its span, and where it replays a moment that much earlier; a moment that somebody has chosen stays.
+ * @param {Topic | null} topic
+ * @returns {Partial<State>}
+ */
+export function beginTime(topic) {
+  if (!topic) return {};
+  const { mode, window_min: minutes } = topic.time;
+  usualSpan(minutes * 60_000);
+  if (mode === "live" || at.value !== null) return {};
+  at.value = new Date(Date.now() - minutes * 60_000).toISOString();
+  return { tab: "time" };
 }
 
 /**

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 
@@ -86,6 +87,18 @@ def test_features_are_geojson_with_their_own_properties(twin):
     assert feature["properties"]["grid_code"] == "440106011002001"
 
 
+def test_the_past_is_told_as_it_was(twin):
+    """Nothing was there before it was loaded; a moment after that is like now."""
+    began, now = "2020-01-01T00:00:00Z", datetime.now(UTC).isoformat()
+    assert distances(near(twin, at=now)) == distances(near(twin))
+    assert near(twin, at=began)["features"] == []
+    area = {"layers": "video_points,emergency_resources"}
+    told = twin.json("/twin/areas/440106011001001/features", **area)
+    assert twin.json("/twin/areas/440106011001001/features", **area, at=now) == told
+    assert told["features"]
+    assert not twin.json("/twin/areas/440106011001001/features", **area, at=began)["features"]
+
+
 def test_lines_and_areas_count_from_their_edge(twin):
     found = distances(near(twin, layers="waterways,buildings,grids,urban_villages"))
     assert found["W1"] == pytest.approx(150, abs=0.05)
@@ -106,6 +119,7 @@ def test_lines_and_areas_count_from_their_edge(twin):
         ({"layers": "nothing"}, 400),
         ({"layers": "video_points,nothing"}, 400),
         ({"layers": ",".join(f"l{n}" for n in range(21))}, 413),
+        ({"at": "yesterday"}, 400),
         ({"limit": 0}, 400),
         ({"limit": 1001}, 400),
         ({"lon": "nan"}, 400),

@@ -1,12 +1,23 @@
-// The map in the middle of the board: few layers, areas coloured by open events, water where it stands, a legend.
+// The map in the middle of the board: few layers, areas coloured by the theme's first number or the heat of events, water where
+// it stands, a legend.
 
 import * as maplibre from "../../vendor/maplibre-gl.mjs";
 import { html, useEffect, useRef, useState } from "../../vendor/preact.mjs";
-import { t } from "../i18n.js";
+import { asOf } from "../api.js";
+import { condition, filterOfTheme, isNarrowed, widen } from "../events/filters.js";
+import { t, titleOf } from "../i18n.js";
+import { classes } from "../map/classes.js";
+import { HeatScale, colorsOf, heatOf, warm } from "../map/heat.js";
 import { collection, dressed } from "../map/style.js";
-import { overview, showArea } from "../state/overview.js";
-import { areaAt, classes, paint, ramp } from "./choropleth.js";
+import { indicatorOf, overview, showArea } from "../state/overview.js";
+import { shading } from "../state/shading.js";
+import { at } from "../state/time.js";
+import { layerOf } from "../store.js";
+import { topicOf } from "../topics.js";
+import { areaAt, paint } from "./choropleth.js";
 import { figure } from "./figures.js";
+import { OPEN, mainIndicator } from "./main.js";
+import { TimeBar } from "./timebar.js";
 
 /** @typedef {import("../types.js").State} State */
 /** @typedef {import("../types.js").Style} Style */
@@ -23,6 +34,9 @@ export function BoardMap({ state, store }) {
   const container = useRef(/** @type {HTMLElement | null} */ (null));
   const [map, setMap] = useState(/** @type {maplibre.Map | null} */ (null));
   const { told } = overview.value;
+  const main = told && mainIndicator(told, topicOf(state));
+  const hot = shading.value === "heat" && layerOf(state, "events") !== undefined;
+  const events = condition(state);
   useEffect(() => {
     const made = start(/** @type {HTMLElement} */ (container.current), state);
     made?.once("load", () => setMap(made));
@@ -32,15 +46,22 @@ export function BoardMap({ state, store }) {
   useEffect(() => {
     if (!map || !told || !container.current) return;
     const style = getComputedStyle(container.current);
-    paint(map, told, ramp(container.current), style.getPropertyValue("--accent").trim());
+    paint(map, told, hot ? "" : (main?.id ?? OPEN), colorsOf(state.style), style.getPropertyValue("--accent").trim());
     drown(map, told);
-  }, [map, told]);
+  }, [map, told, hot, main?.id]);
+  useEffect(() => {
+    if (map) warm(map, hot ? { layer: "events", filter: events, count: Number(indicatorOf(told, OPEN)?.value) || 0 } : null, state.style);
+  }, [map, hot, events, at.value, told]);
   useEffect(() => {
     if (map && told) frame(map, told, state);
   }, [map, told?.area?.code]);
   return html`<div class="board-map">
     <div class="canvas mapview" ref=${container} aria-label=${t(state.language, "board.map")} />
-    ${told && html`<${Legend} told=${told} state=${state} />`}
+    ${told && html`<${Legend} told=${told} state=${state} main=${main} hot=${hot} />`}
+    <div class="map-tools">
+      <${Shades} state=${state} hot=${hot} />
+      <${TimeBar} language=${state.language} />
+    </div>
   </div>`;
 }
 
@@ -58,7 +79,7 @@ function start(container, state) {
       validateStyle: false,
       fadeDuration: 0,
       dragRotate: false,
-      transformRequest: (url) => ({ url, cache: "no-cache" }),
+      transformRequest: (url) => ({ url: url.includes("/tiles/events/") ? asOf(url, at.value) : url, cache: "no-cache" }), // the ground is today's
     });
     map.addControl(new maplibre.AttributionControl({ compact: true }), "bottom-right");
     map.on("click", (event) => {
@@ -128,15 +149,29 @@ function frame(map, told, state) {
   if (bounds) map.fitBounds(bounds, { padding: PADDING, duration });
 }
 
-/** @param {{ told: Told, state: State }} props */
-function Legend({ told, state: { language } }) {
-  const values = told.children.map(({ values }) => values["events_open"]).filter((value) => typeof value === "number");
-  const ends = classes(/** @type {number[]} */ (values));
+/** Areas by their number, or heat. @param {{ state: State, hot: boolean }} props */
+function Shades({ state: { language, map }, hot }) {
+  if (!map?.layers.some(({ id }) => id === "events")) return null;
+  return html`<div class="switch" role="group" aria-label=${t(language, "shade.label")}>
+    <button class="tour" aria-pressed=${!hot} onClick=${() => (shading.value = "")}>${t(language, "shade.areas")}</button>
+    <button class="tour" aria-pressed=${hot} onClick=${() => (shading.value = "heat")}>${t(language, "shade.heat")}</button>
+  </div>`;
+}
+
+/** @param {{ told: Told, state: State, main: import("../state/overview.js").Indicator | null | undefined, hot: boolean }} props */
+function Legend({ told, state, main, hot }) {
+  const { language } = state;
+  const colors = colorsOf(state.style);
+  const values = told.children.map(({ values }) => values[main?.id ?? OPEN]).filter((value) => typeof value === "number");
+  const ends = hot ? [] : classes(/** @type {number[]} */ (values));
   const water = (told.lists["ponding"]?.features ?? []).length > 0;
-  if (!ends.length && !water) return null;
+  if (!ends.length && !water && !hot) return null;
   return html`<div class="shades card" role="group" aria-label=${t(language, "board.legend")}>
-    ${ends.length > 0 && html`<b>${t(language, "board.legend")}</b>`}
-    ${ends.map((end, place) => html`<span key=${end}><i class=${`ramp-${place + 1}`} />${figure(language, (ends[place - 1] ?? 0) + 1)}–${figure(language, end)}</span>`)}
+    ${hot && html`<b>${t(language, "shade.heat.of", { what: titleOf(language, layerOf(state, "events") ?? {}) })}</b>
+      ${isNarrowed() && html`<button class="link" title=${t(language, "layers.narrowed.why")} onClick=${widen}>${t(language, "layers.narrowed")} ×</button>`}
+      ${filterOfTheme(state) && html`<small>${t(language, "events.theme", { theme: titleOf(language, topicOf(state) ?? {}) })}</small>`}<${HeatScale} language=${language} colors=${heatOf(state.style)} />`}
+    ${ends.length > 0 && html`<b>${main ? titleOf(language, main) : t(language, "board.legend")}</b>`}
+    ${ends.map((end, place) => html`<span key=${end}><i style=${{ background: colors[place] }} />${figure(language, (ends[place - 1] ?? 0) + 1)}–${figure(language, end)}</span>`)}
     ${water && html`<span><i class="water" />${t(language, "board.water")}</span>`}
   </div>`;
 }

@@ -5,13 +5,17 @@ import { t, titleOf } from "../i18n.js";
 import { indicatorOf, showArea } from "../state/overview.js";
 import { Bars, Columns } from "./chart.js";
 import { clock, difference, explained, figure } from "./figures.js";
+import { OPEN, mainIndicator } from "./main.js";
 
 /** @typedef {import("../types.js").State} State */
 /** @typedef {import("../types.js").Language} Language */
+/** @typedef {import("../types.js").Topic} Topic */
 /** @typedef {import("../state/overview.js").Told} Told */
 /** @typedef {import("../store.js").Store} Store */
 
 const ROWS = 5;
+const KPIS_MAX = 8;
+const USUAL = ["events_open", "events_overdue", "events_today", "events_closed_today", "on_time_rate", "iot_online", "workers_on_duty", "ponding_deepest", "rain_1h_max", "levels_over", "aqi_max"];
 
 /** @param {{ name: string, language: Language, children?: any, extra?: any }} props */
 export function Card({ name, language, children, extra }) {
@@ -63,20 +67,22 @@ function clockOf(told, id, language) {
   return at ? clock(language, at) : "";
 }
 
-/** @param {{ told: Told, language: Language }} props */
-export function Ranking({ told, language }) {
-  const known = told.children.filter(({ values }) => typeof values["events_open"] === "number");
-  const ranked = [...known].sort((a, b) => count(b) - count(a)).slice(0, ROWS + 1);
-  return html`<${Card} name="ranking" language=${language} extra=${html`<small>${t(language, "board.open_overdue")}</small>`}>
+/** The areas with the most of the theme's first number. @param {{ told: Told, language: Language, topic: Topic | null }} props */
+export function Ranking({ told, language, topic }) {
+  const main = mainIndicator(told, topic);
+  const isOpen = main?.id === OPEN;
+  const count = (/** @type {import("../state/overview.js").Child} */ child) => /** @type {number} */ (child.values[main?.id ?? OPEN]);
+  const known = told.children.filter((child) => typeof count(child) === "number");
+  const some = known.filter((child) => count(child) > 0);
+  const ranked = [...some].sort((a, b) => count(b) - count(a)).slice(0, ROWS + 1);
+  return html`<${Card} name="ranking" language=${language} extra=${html`<small>${isOpen ? t(language, "board.open_overdue") : titleOf(language, main ?? {})}</small>`}>
     <${Bars} label=${t(language, "board.ranking")} rows=${ranked.map((child) => ({
       key: child.code, label: child.name ?? child.code, value: count(child),
-      text: `${figure(language, count(child))} / ${figure(language, child.values["events_overdue"])}`, onClick: () => showArea(child.code) }))} />
-    ${!ranked.length && html`<${Nothing} language=${language} text="board.no_areas" />`}
+      text: isOpen ? `${figure(language, count(child))} / ${figure(language, child.values["events_overdue"])}` : figure(language, count(child)),
+      onClick: () => showArea(child.code) }))} />
+    ${!ranked.length && html`<${Nothing} language=${language} text=${known.length ? "board.all_zero" : "board.no_areas"} />`}
   </${Card}>`;
 }
-
-/** @param {import("../state/overview.js").Child} child */
-const count = (child) => /** @type {number} */ (child.values["events_open"]);
 
 /** Rates of devices, and people and vehicles on duty. @param {{ told: Told, language: Language }} props */
 export function Online({ told, language }) {
@@ -145,10 +151,11 @@ export function Newest({ told, state, store }) {
   </${Card}>`;
 }
 
-/** The numbers across the top. @param {{ told: Told, language: Language }} props */
-export function Kpis({ told, language }) {
-  const shown = ["events_open", "events_overdue", "events_today", "events_closed_today", "on_time_rate", "iot_online", "workers_on_duty", "ponding_deepest", "rain_1h_max", "levels_over", "aqi_max"]
-    .map((id) => indicatorOf(told, id)).filter((one) => one !== undefined).slice(0, 8);
+/** The numbers across the top: the theme's, or the usual ones. @param {{ told: Told, language: Language, topic: Topic | null }} props */
+export function Kpis({ told, language, topic }) {
+  const known = (/** @type {readonly string[]} */ ids) => ids.map((id) => indicatorOf(told, id)).filter((one) => one !== undefined).slice(0, KPIS_MAX);
+  const ofTheme = known(topic?.indicators ?? []);
+  const shown = ofTheme.length ? ofTheme : known(USUAL);
   return html`<dl class="kpis" aria-label=${t(language, "board.kpis")}>
     ${shown.map((one) => {
       const before = difference(language, one);

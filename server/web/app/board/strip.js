@@ -3,7 +3,10 @@
 import { html, useEffect, useState } from "../../vendor/preact.mjs";
 import { formatError, t, titleOf } from "../i18n.js";
 import { Icon } from "../panels/icons.js";
+import { TopicSwitch } from "../panels/topic.js";
 import { areaCode, askOverview, overview, showArea } from "../state/overview.js";
+import { at } from "../state/time.js";
+import { dayAndTime } from "../time/words.js";
 import { clock } from "./figures.js";
 
 /** @typedef {import("../types.js").State} State */
@@ -21,12 +24,13 @@ function useClock() {
   return now;
 }
 
-/** @param {{ store: Store, state: State, touring: boolean, setTouring: (on: boolean) => void }} props */
-export function Strip({ store, state, touring, setTouring }) {
+/** @param {{ store: Store, state: State, refresh: () => Promise<void>, touring: boolean, setTouring: (on: boolean) => void }} props */
+export function Strip({ store, state, refresh, touring, setTouring }) {
   const { language, map } = state;
   const district = titleOf(language, map ?? {}) || t(language, "app.name");
   return html`<header class="strip">
     <h1><span class="mark" /><button class="link" onClick=${() => showArea("")}>${district}</button><${Where} language=${language} /></h1>
+    <${TopicSwitch} store=${store} state=${state} refresh=${refresh} />
     <${WarningInForce} state=${state} />
     <${Freshness} language=${language} />
     <button class="tour" aria-pressed=${touring} onClick=${() => setTouring(!touring)}>${touring ? "❚❚" : "▶"} ${t(language, "board.tour")}</button>
@@ -58,11 +62,15 @@ function WarningInForce({ state: { language, map } }) {
   </p>`;
 }
 
-/** Whether the numbers are live, and how old. @param {{ language: import("../types.js").Language }} props */
+/** Whether the numbers are live, and how old; or of which moment of the past. @param {{ language: import("../types.js").Language }} props */
 function Freshness({ language }) {
   const now = useClock();
   const { told, error } = overview.value;
-  if (!told) return null;
+  if (at.value && !error) {
+    return html`<p class="fresh replay"><button class="badge" role="status" title=${t(language, "time.live.back")} onClick=${() => (at.value = null)}>◀ ${t(language, "board.replay")}</button>
+      <time>${dayAndTime(language, Date.parse(at.value))}</time></p>`;
+  }
+  if (!told || (!told.live && error === null)) return null; // the present is on its way
   const age = Math.max(0, Math.round((now - Date.parse(told.at)) / 1000));
   const stale = error !== null || now - Date.parse(told.at) > STALE_MS;
   const time = clock(language, told.at, true);

@@ -7,7 +7,8 @@ import { at } from "../state/time.js";
 import { minute } from "../time/clock.js";
 import { dayAndTime } from "../time/words.js";
 import { Chain } from "./chain.js";
-import { LAYER } from "./feed.js";
+import { LAYER } from "./filters.js";
+import { EventNotes } from "./notes.js";
 import { placeOf } from "./places.js";
 import { Steps } from "./steps.js";
 import { SHAPES, coded, limitOf, worded } from "./words.js";
@@ -85,6 +86,7 @@ function Facts({ state, known: { event, log, chain } }) {
     </p>
     <p class=${`limit large ${limit.standing}`}><i aria-hidden="true">${SHAPES[limit.standing]}</i>${limit.words}
       ${!Number.isNaN(due) && html`<small>${t(language, "event.due", { time: dayAndTime(language, due) })}</small>`}</p>
+    <${EventNotes} key=${event.id} state=${state} id=${event.id} />
     <${Steps} state=${state} event=${event} log=${log} />
     <${Pairs} state=${state} title="event.escalation" names=${ESCALATION} properties=${properties} />
     ${chain && html`<${Chain} language=${language} chain=${chain} />`}

@@ -2,12 +2,11 @@
 
 import { signal } from "../../vendor/signals.mjs";
 import { fetchJson } from "../api.js";
-import { quoted } from "./filters.js";
+import { LAYER, quoted } from "./filters.js";
 
 /** @typedef {import("../types.js").Feature} Feature */
 /** @typedef {{ filter: string, at: string | null, fields: string[] }} Asked */
 
-export const LAYER = "events";
 const PAGE = 100;
 const IDS_MAX = 80; // of one request: an address has an end
 const WANTED = ["title", "source", "event_class", "severity", "stage", "level_current", "occurred_at", "due_at", "overdue",
@@ -108,7 +107,7 @@ export class EventFeed {
    */
   async #some(filter, ids) {
     const chosen = `id IN (${[...ids].map(quoted).join(", ")})`;
-    const page = await this.#page(this.#path(filter ? `${filter} AND ${chosen}` : chosen, { limit: String(IDS_MAX) }));
+    const page = await this.#page(this.#path(filter ? `(${filter}) AND ${chosen}` : chosen, { limit: String(IDS_MAX) }));
     return { features: page.features, asked: ids, total: null };
   }
 

@@ -1,10 +1,14 @@
-// What the list of events shows: filters that are in the link, and the CQL2 text that the server gets of them.
+// Which events the page shows: filters that are in the link, and the CQL2 text that the server gets of them. The list and
+// the map ask with the same text.
 
 import { linked } from "../state/link.js";
+import { layerOf } from "../store.js";
+import { topicOf } from "../topics.js";
 
 /** @typedef {import("../types.js").Account} Account */
-/** @typedef {import("../types.js").Layer} Layer */
+/** @typedef {import("../types.js").State} State */
 
+export const LAYER = "events";
 const text = (/** @type {string} */ given) => given;
 const OPEN = "closed_at IS NULL AND (stage IS NULL OR stage NOT IN ('closed', 'evaluate', 'merged', 'voided'))";
 /** @type {Record<string, string>} the level that somebody with a role works at */
@@ -36,23 +40,35 @@ export function widen() {
 }
 
 /**
- * The condition of the events in the list, as CQL2 text; empty for all.
- * @param {Account | null} account
- * @param {Layer | undefined} layer
+ * What the theme shows of events, while no source and no stage is chosen; these choose among all events.
+ * @param {State} state
  * @returns {string}
  */
-export function condition(account, layer) {
-  const seen = new Set((layer?.fields ?? []).filter((field) => !field.masked).map((field) => field.name));
-  const parts = [];
+export function filterOfTheme(state) {
+  if (source.value || stage.value) return "";
+  return topicOf(state)?.layers.find(({ id }) => id === LAYER)?.filter ?? "";
+}
+
+/**
+ * The condition of the events in the list and on the map, as CQL2 text; empty for all.
+ * @param {State} state
+ * @returns {string}
+ */
+export function condition(state) {
+  const { account } = state;
+  const seen = new Set((layerOf(state, LAYER)?.fields ?? []).filter((field) => !field.masked).map((field) => field.name));
+  const ofTheme = filterOfTheme(state);
+  const parts = ofTheme ? [`(${ofTheme})`] : [];
   if (source.value) parts.push(`source = ${quoted(source.value)}`);
   if (eventClass.value) parts.push(`event_class LIKE ${quoted(`${eventClass.value}%`)}`);
   if (severity.value) parts.push(`severity = ${quoted(severity.value)}`);
-  if (!stage.value) parts.push(`(${OPEN})`);
-  else if (stage.value !== ANY) parts.push(`stage = ${quoted(stage.value)}`);
+  if (!stage.value && !ofTheme && seen.has("stage") && seen.has("closed_at")) parts.push(`(${OPEN})`);
+  else if (stage.value && stage.value !== ANY) parts.push(`stage = ${quoted(stage.value)}`);
   if (inArea.value) parts.push(within([inArea.value]));
   if (overdue.value && seen.has("overdue")) parts.push("overdue = TRUE");
   if (mine.value && account) parts.push(ofAccount(account, seen));
-  return parts.filter(Boolean).join(" AND ");
+  const all = parts.filter(Boolean);
+  return all.length === 1 && ofTheme ? ofTheme : all.join(" AND "); // as the theme's other readers ask: the tiles are kept already
 }
 
 /**

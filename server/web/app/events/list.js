@@ -5,7 +5,7 @@ import { t } from "../i18n.js";
 import { placeAfter, useVirtual } from "../panels/virtual.js";
 import { pass, pointAt } from "../state/pointed.js";
 import { minute } from "../time/clock.js";
-import { LAYER } from "./feed.js";
+import { LAYER } from "./filters.js";
 import { COLUMNS, Row } from "./row.js";
 
 /** @typedef {import("../types.js").State} State */

@@ -8,8 +8,8 @@ import { layerOf } from "../store.js";
 import { pointAt } from "../state/pointed.js";
 import { at } from "../state/time.js";
 import { Detail } from "./detail.js";
-import { EventFeed, LAYER, fieldsOf } from "./feed.js";
-import { condition, isNarrowed, widen } from "./filters.js";
+import { EventFeed, fieldsOf } from "./feed.js";
+import { LAYER, condition, isNarrowed, widen } from "./filters.js";
 import { List } from "./list.js";
 import { learnNames } from "./places.js";
 import { Toolbar } from "./toolbar.js";
@@ -34,7 +34,7 @@ export default function EventsPanel({ store, state }) {
 function Events({ store, state, layer }) {
   const { language } = state;
   const feed = useMemo(() => new EventFeed(), []);
-  const filter = condition(state.account, layer);
+  const filter = condition(state);
   const moment = at.value;
   useEffect(() => void learnNames(state), [state.account?.id]);
   useEffect(() => {

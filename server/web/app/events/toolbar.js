@@ -2,7 +2,8 @@
 
 import { html } from "../../vendor/preact.mjs";
 import { t, titleOf } from "../i18n.js";
-import { ANY, eventClass, inArea, isNarrowed, mine, overdue, severity, source, stage, widen } from "./filters.js";
+import { topicOf } from "../topics.js";
+import { ANY, eventClass, filterOfTheme, inArea, isNarrowed, mine, overdue, severity, source, stage, widen } from "./filters.js";
 import { streets } from "./places.js";
 
 /** @typedef {import("../types.js").State} State */
@@ -25,6 +26,7 @@ export function Toolbar({ state, children }) {
     <${Select} state=${state} name="area" value=${inArea} choices=${places} />
     <${Flag} state=${state} name="overdue" value=${overdue} />
     ${state.account && html`<${Flag} state=${state} name="mine" value=${mine} />`}
+    ${filterOfTheme(state) && html`<span class="of-theme" title=${t(language, "events.theme.why")}>${t(language, "events.theme", { theme: titleOf(language, topicOf(state) ?? {}) })}</span>`}
     ${isNarrowed() && html`<button class="plain" onClick=${widen}>${t(language, "events.widen")}</button>`}
     ${children}
   </div>`;

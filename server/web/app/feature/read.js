@@ -2,6 +2,7 @@
 
 import { useEffect, useState } from "../../vendor/preact.mjs";
 import { ask, fetchFeature } from "../api.js";
+import { at } from "../state/time.js";
 
 /** @typedef {import("../types.js").Hit} Hit */
 /** @typedef {import("../types.js").Feature} Feature */
@@ -57,6 +58,12 @@ export const readFeature = (hit) => fetchFeature(hit.layer, hit.id);
  */
 export const readRelated = async (hit) => (await ask(`${path(hit)}/related`)).json();
 
+/** The day before the moment of the page. */
+function lastDay() {
+  const to = at.value ? Date.parse(at.value) : Date.now();
+  return { from: new Date(to - DAY_MS).toISOString(), ...(at.value ? { to: at.value } : {}) };
+}
+
 /**
  * What a sensor measured in the last day, in steps of five minutes.
  * @param {Hit} hit
@@ -64,8 +71,7 @@ export const readRelated = async (hit) => (await ask(`${path(hit)}/related`)).js
  * @returns {Promise<Series>}
  */
 export async function readSeries(hit, property) {
-  const from = new Date(Date.now() - DAY_MS).toISOString();
-  return (await ask(`${path(hit)}/observations?${new URLSearchParams({ property, from, step: "5m", agg: "mean" })}`)).json();
+  return (await ask(`${path(hit)}/observations?${new URLSearchParams({ property, ...lastDay(), step: "5m", agg: "mean" })}`)).json();
 }
 
 /**
@@ -73,4 +79,4 @@ export async function readSeries(hit, property) {
  * @param {Hit} hit
  * @returns {Promise<{ geometry: any }>}
  */
-export const readTrack = async (hit) => (await ask(`${path(hit)}/track?simplify_m=10`)).json();
+export const readTrack = async (hit) => (await ask(`${path(hit)}/track?${new URLSearchParams({ simplify_m: "10", ...(at.value ? lastDay() : {}) })}`)).json();

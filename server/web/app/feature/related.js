@@ -2,6 +2,7 @@
 
 import { html } from "../../vendor/preact.mjs";
 import { formatError, formatNumber, t } from "../i18n.js";
+import { at } from "../state/time.js";
 import { readRelated, useRead } from "./read.js";
 
 /** @typedef {import("../store.js").Store} Store */
@@ -24,6 +25,7 @@ export function Relations({ store, state, hit }) {
   const others = [...value.urban_villages.map((one) => ({ ...one, layer: "urban_villages" })), ...(value.waterway ? [{ ...value.waterway, layer: "waterways" }] : [])];
   const lies = [...areas, ...others.filter(({ id }) => id !== hit.id)];
   return html`<section class="related" aria-label=${t(language, "related.title")}>
+    ${at.value && html`<p class="of-now">${t(language, "time.of_now.related")}</p>`}
     ${lies.length > 0 && html`<p class="lies"><b>${t(language, "related.lies")}</b> ${lies.map(({ layer, id, name }) => html`<button class="link" key=${id} onClick=${open(layer, id)}>${name ?? id}</button>`)}</p>`}
     <${Listed} language=${language} title="related.events" rows=${value.events} open=${open} />
     <${Listed} language=${language} title="related.cameras" rows=${value.cameras} open=${open} />

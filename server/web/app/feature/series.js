@@ -3,6 +3,7 @@
 import { html, useEffect, useRef } from "../../vendor/preact.mjs";
 import { formatClock, formatError, formatNumber, t, titleOf } from "../i18n.js";
 import { addSheet } from "../sheets.js";
+import { at } from "../state/time.js";
 import { readSeries, useRead } from "./read.js";
 
 /** @typedef {import("../types.js").State} State */
@@ -14,7 +15,7 @@ const ROWS = 24;
 /** @param {{ state: State, hit: import("../types.js").Hit, property: string, version: number }} props */
 export function SeriesChart({ state, hit, property, version }) {
   const { language } = state;
-  const { value: series, error, again } = useRead(() => readSeries(hit, property), [hit.layer, hit.id, property, Math.floor(version / 15)]);
+  const { value: series, error, again } = useRead(() => readSeries(hit, property), [hit.layer, hit.id, property, at.value ?? Math.floor(version / 15)]);
   if (error) return html`<p class="soft" role="status">${t(language, "panel.series.error", { detail: formatError(language, error) })} <button class="plain" onClick=${again}>${t(language, "state.retry")}</button></p>`;
   if (!series) return html`<p class="soft" aria-busy="true">${t(language, "panel.loading")}</p>`;
   const values = series.observations.filter(({ mean }) => mean !== null);

@@ -9,6 +9,7 @@ import { findings } from "../state/findings.js";
 import { incident, writeIncident } from "../state/incident.js";
 import { shownMap } from "../state/map.js";
 import { drawOver } from "../state/overlays.js";
+import { at } from "../state/time.js";
 import { boxAround, drawnIncident } from "./drawn.js";
 import { Plot, plotOf } from "./plot.js";
 import { readCameras, readChain, readPatrols, readPlace, readResources, readRings, readWhere } from "./read.js";
@@ -79,7 +80,7 @@ export default function IncidentPanel({ store, state }) {
  * @param {Findings} found
  * @param {State} state
  */
-const isStale = (found, state) => !state.online || Date.now() - Date.parse(found.since) > STALE_MS;
+const isStale = (found, state) => !state.online || (at.value === null && Date.now() - Date.parse(found.since) > STALE_MS);
 
 /**
  * Read everything about an incident; again when another one is chosen, or somebody else is logged in.
@@ -105,7 +106,7 @@ function useFindings(key, state) {
     try {
       const spot = await readPlace(asked, state);
       if (writeIncident(incident.peek()) !== key) return;
-      const since = new Date().toISOString();
+      const since = at.peek() ?? new Date().toISOString();
       const loading = /** @type {const} */ ({ status: "loading" });
       const known = findings.peek();
       const { lon, lat, title } = spot;
@@ -121,7 +122,7 @@ function useFindings(key, state) {
   useEffect(() => {
     if (key) void read();
     else findings.value = null;
-  }, [key, state.reader, state.map === null]);
+  }, [key, state.reader, state.map === null, at.value]);
   const retry = (/** @type {keyof Findings} */ name) => {
     const question = place && questions(place, state)[name];
     if (question) void fill(name, question, findings.peek()?.since ?? "");

@@ -2,6 +2,7 @@
 
 import * as maplibre from "../../vendor/maplibre-gl.mjs";
 import { address, asOf } from "../api.js";
+import { condition } from "../events/filters.js";
 import { mapTexts } from "../i18n.js";
 import { isPhone } from "../screen.js";
 import { collection, dressed, inTheme, isClickable, keepDrawn, shownIn } from "./style.js";
@@ -19,7 +20,7 @@ const CLICK_PIXELS = 4;
 
 /** @type {readonly (keyof State)[]} what of the state the drawn map depends on */
 export const DRAWN = ["style", "map", "topics", "topic", "toggled", "fresh", "opacities", "order", "relief"];
-/** @typedef {State & { marked: any[] }} Shown */
+/** @typedef {State & { marked: any[], events: string }} Shown  events: the condition of those that are drawn */
 /** @type {WeakMap<maplibre.Map, Shown>} the state that each map shows, or will after drawing */
 const shown = new WeakMap();
 /** @type {WeakMap<maplibre.Map, Map<string, { x: number, y: number, z: number }[]>>} tiles that could not be read, by source */
@@ -49,7 +50,7 @@ export function createMap(container, view, state, moment = at) {
     locale: mapTexts(state.language),
     transformRequest: (url) => (isOurs(url) ? { url: asOf(url, moment.value), cache: "no-cache" } : { url }),
   });
-  shown.set(map, { ...state, marked: [] });
+  shown.set(map, { ...state, marked: [], events: condition(state) });
   remember(map);
   map.addControl(new maplibre.AttributionControl({ compact: true }), "bottom-right");
   map.addControl(new maplibre.NavigationControl({ visualizePitch: true }), "bottom-right");
@@ -79,7 +80,7 @@ export function framing() {
 export function show(map, state) {
   const before = shown.get(map);
   if (!state.style || !before || isShown(before, state)) return;
-  shown.set(map, { ...state, marked: before.marked });
+  shown.set(map, { ...state, marked: before.marked, events: condition(state) });
   map.setStyle(dressed(inTheme(state.style, state), shownIn(state), before.marked), { diff: true, validate: false, transformStyle: keepDrawn }); // the server sends no invalid ones
   for (const layer of state.map?.layers ?? []) {
     const known = before.map?.layers.find((one) => one.id === layer.id);
@@ -131,7 +132,7 @@ export function isComplete(map, state) {
  * @param {State} state
  */
 function isShown(current, state) {
-  return DRAWN.every((name) => current[name] === state[name]);
+  return DRAWN.every((name) => current[name] === state[name]) && current.events === condition(state);
 }
 
 /**

@@ -1,5 +1,6 @@
 // The style of the server, adapted to the page: with switched layers and marked geometries.
 
+import { LAYER as EVENTS, condition } from "../events/filters.js";
 import { isVisible, opacityOf } from "../store.js";
 import { filtered, topicOf } from "../topics.js";
 import { hotData, isHot } from "./hot.js";
@@ -39,6 +40,15 @@ export function dressed(style, shown, marked) {
 }
 
 const DRAWN = /^(over|td|sky|ground)-/; // sources of ours over the map, of terra-draw, of the terrain
+const LOW = /^over-(heat|shade)$/; // of these what lies on the ground
+
+/**
+ * The lowest layer of points or names: what colours the ground goes below it.
+ * @template {{ type: string }} L
+ * @param {readonly L[]} layers
+ * @returns {L | undefined}
+ */
+export const firstAbove = (layers) => layers.find(({ type }) => type === "circle" || type === "symbol");
 
 /**
  * The next style with what tools and panels have put over the map: a change of the style does not take it away.
@@ -50,7 +60,11 @@ export function keepDrawn(previous, next) {
   const kept = Object.entries(previous.sources).filter(([id]) => DRAWN.test(id));
   const layers = previous.layers.filter((/** @type {{ source?: string }} */ layer) => DRAWN.test(layer.source ?? ""));
   const terrain = previous.terrain ? { terrain: previous.terrain } : {};
-  return { ...next, ...terrain, sources: { ...next.sources, ...Object.fromEntries(kept) }, layers: [...next.layers, ...layers] };
+  const isLow = (/** @type {{ source?: string }} */ layer) => LOW.test(layer.source ?? "");
+  const place = next.layers.indexOf(firstAbove(next.layers));
+  const [below, above] = place < 0 ? [next.layers, []] : [next.layers.slice(0, place), next.layers.slice(place)];
+  const all = [...below, ...layers.filter(isLow), ...above, ...layers.filter((/** @type {any} */ layer) => !isLow(layer))];
+  return { ...next, ...terrain, sources: { ...next.sources, ...Object.fromEntries(kept) }, layers: all };
 }
 
 /**
@@ -71,13 +85,14 @@ export function inTheme(style, state) {
 }
 
 /**
- * The sources with the filters of the theme.
+ * The sources with the filters of the theme; that of events with those of their list, which begin with the theme's.
  * @param {Style} style
  * @param {State} state
  */
 function filteredSources(style, state) {
   const sources = { ...style.sources };
-  for (const { id, filter } of topicOf(state)?.layers ?? []) {
+  const filters = (topicOf(state)?.layers ?? []).filter(({ id }) => id !== EVENTS);
+  for (const { id, filter } of [...filters, { id: EVENTS, filter: condition(state) }]) {
     const source = sources[id];
     if (filter && source?.tiles) sources[id] = { ...source, tiles: source.tiles.map((/** @type {string} */ url) => filtered(url, filter)) };
   }

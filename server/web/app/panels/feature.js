@@ -3,6 +3,8 @@
 
 import { html, useEffect, useState } from "../../vendor/preact.mjs";
 import { featurePath } from "../api.js";
+import { LAYER as EVENTS } from "../events/filters.js";
+import { EventNotes } from "../events/notes.js";
 import { Age } from "../feature/age.js";
 import { Fields } from "../feature/fields.js";
 import { LiveValues, STATES, isStale, newestTime } from "../feature/live-values.js";
@@ -84,6 +86,7 @@ function HitCard({ store, state, hit, onFeature }) {
       : !feature && html`<p class="soft" aria-busy="true">${t(language, "panel.loading")}</p>`}
     ${feature && html`<div class="details">
       ${layer && html`<${LiveValues} state=${state} layer=${layer} feature=${feature} hit=${hit} />`}
+      ${hit.layer === EVENTS && state.tab !== "events" && html`<${EventNotes} state=${state} id=${hit.id} />`}
       <${Relations} store=${store} state=${state} hit=${hit} />
       <${Fields} state=${state} layer=${layer} feature=${feature} />
       <div class="foot">

@@ -2,8 +2,10 @@
 
 import { html, useMemo, useState } from "../../vendor/preact.mjs";
 import { formatNumber, t, titleOf } from "../i18n.js";
+import { isNarrowed, widen } from "../events/filters.js";
 import { legend } from "../map/style.js";
 import { inView } from "../state/inview.js";
+import { at } from "../state/time.js";
 import { isVisible } from "../store.js";
 import { acquaint } from "../topics.js";
 import { Icon } from "./icons.js";
@@ -25,6 +27,7 @@ export function Layers({ store, state, zoom }) {
   return html`<section id="layers" class="layers" tabindex="-1" aria-label=${t(language, "layers.title")}>
     <label class="seek"><${Icon} name="search" /><input type="search" value=${sought} placeholder=${t(language, "layers.seek")}
       aria-label=${t(language, "layers.seek")} onInput=${(/** @type {any} */ event) => setSought(event.currentTarget.value)} /></label>
+    ${at.value && html`<p class="of-now">${t(language, "time.of_now.layers")}</p>`}
     ${[...grouped(layers).values()].map((group) => html`<${Group} around=${around} group=${group} sought=${sought} key=${group[0]?.group_zh} />`)}
     ${sought && !layers.length && html`<p class="soft nothing" role="status">${t(language, "layers.none", { text: sought })}</p>`}
   </section>`;
@@ -84,6 +87,7 @@ function Row({ around, layer }) {
     <span class=${`swatch ${shape}`} style=${{ "--color": note?.color ?? layer.color }} aria-hidden="true" />
     <span class="title" title=${title}>${title}
       ${deeper && html` <small>${t(language, "layers.zoom", { zoom: layer.min_zoom })}</small>`}</span>
+    ${layer.id === "events" && seen && isNarrowed() && html`<button class="fresh-layer" title=${t(language, "layers.narrowed.why")} onClick=${widen}>${t(language, "layers.narrowed")} ×</button>`}
     ${state.fresh.has(layer.id) && html`<button class="fresh-layer" onClick=${() => show(store, layer)}>${t(language, "layers.new")}</button>`}
     <${Count} around=${around} layer=${layer} title=${title} seen=${seen} />
     <button class="explain" aria-expanded=${opened} aria-label=${t(language, "layers.options", { layer: title })}
@@ -102,7 +106,7 @@ function Count({ around: { store, state }, layer, title, seen }) {
   const here = seen ? inView.value.get(layer.id)?.count : undefined;
   const label = t(language, "layers.list", { layer: title });
   return html`${here !== undefined && html`<span class="here" title=${t(language, "layers.here", { n: here })}>${formatNumber(language, here)}</span>`}
-    <button class="count" title=${label} aria-label=${`${all} · ${label}`} disabled=${!layer.count}
+    <button class=${`count ${at.value ? "now" : ""}`} title=${label} aria-label=${`${all} · ${label}`} disabled=${!layer.count}
       onClick=${() => store.set({ mode: "list", listed: layer.id })}>${all}</button>`;
 }
 

@@ -1,10 +1,12 @@
 // The legend on the map: what is in view, and so it is in every screenshot and print.
 
 import { html, useMemo } from "../../vendor/preact.mjs";
-import { t, titleOf } from "../i18n.js";
+import { formatNumber, t, titleOf } from "../i18n.js";
+import { HeatScale, colorsOf, heatOf } from "../map/heat.js";
 import { legend } from "../map/style.js";
 import { inView } from "../state/inview.js";
-import { layersOn } from "../store.js";
+import { shaded } from "../state/shading.js";
+import { layerOf, layersOn } from "../store.js";
 
 /** @typedef {import("../types.js").State} State */
 
@@ -13,10 +15,10 @@ export function Legend({ state }) {
   const { language } = state;
   const notes = useMemo(() => legend(state.style), [state.style]);
   const shown = layersOn(state).reverse().filter(({ id }) => inView.value.has(id));
-  if (!shown.length) return null;
+  if (!shown.length && !shaded.value) return null;
   return html`<details class="card legend" open>
     <summary>${t(language, "legend.title")}</summary>
-    <dl>${shown.map((layer) => {
+    <dl><${Shaded} state=${state} />${shown.map((layer) => {
       const note = notes.get(layer.id);
       const shape = layer.geometry_type.replace("Multi", "").toLowerCase();
       const here = inView.value.get(layer.id)?.codes ?? new Set();
@@ -28,4 +30,15 @@ export function Legend({ state }) {
       </div>`;
     })}</dl>
   </details>`;
+}
+
+/** What colours the ground: classes of areas, or heat. @param {{ state: State }} props */
+function Shaded({ state }) {
+  const { language } = state;
+  if (!shaded.value) return null;
+  const { layer, ends } = shaded.value;
+  const [title, colors] = [titleOf(language, layerOf(state, layer) ?? { id: layer }), colorsOf(state.style)];
+  if (!ends) return html`<div><dt>${t(language, "shade.heat.of", { what: title })}</dt><dd><${HeatScale} language=${language} colors=${heatOf(state.style)} /></dd></div>`;
+  return html`<div><dt>${t(language, "shade.areas.of", { what: title })}</dt>
+    ${ends.map((end, place) => html`<dd key=${end}><span class="swatch solid" style=${{ "--color": colors[place] }} aria-hidden="true" />${formatNumber(language, (ends[place - 1] ?? 0) + 1)}–${formatNumber(language, end)}</dd>`)}</div>`;
 }

@@ -1,6 +1,7 @@
 // The map on the page: passes the state to MapLibre, and clicks and moves of MapLibre to the state.
 
 import { html, useEffect, useRef, useState } from "../../vendor/preact.mjs";
+import { condition } from "../events/filters.js";
 import { chooseByKeyboard, hover, uncover } from "../map/choose.js";
 import { keepFresh } from "../map/fresh.js";
 import { keepMoving } from "../map/hot.js";
@@ -54,9 +55,13 @@ export function MapView({ store, state, marked, onMove, onUnauthorized }) {
   useEffect(() => {
     if (map && state.frame) map.fitBounds(state.frame, { padding: framing(), maxZoom: 17, duration: motion() });
   }, [map, state.frame]);
+  const events = condition(state);
+  useEffect(() => {
+    if (map) unsettle(map);
+  }, [map, events]);
   useEffect(() => {
     if (map) show(map, state);
-  }, [map, ...DRAWN.map((name) => state[name])]);
+  }, [map, events, ...DRAWN.map((name) => state[name])]);
   useEffect(() => {
     if (map && (state.relief !== leaning.current || (state.relief && !map.getPitch()))) map.easeTo({ pitch: state.relief ? 55 : 0, duration: motion() });
     leaning.current = state.relief; // a link may lean the map without relief

@@ -1,6 +1,6 @@
 // The areas of the district, found by name or code; and the ground of the area that is asked about.
 
-import { ask, fetchFeature } from "../api.js";
+import { fetchJson, featurePath } from "../api.js";
 import { AREA_LAYERS, layerOfCode, quoted } from "./predicate.js";
 
 /** @typedef {import("../types.js").State} State */
@@ -32,7 +32,7 @@ async function findIn(layer, text) {
   const like = text.replace(/[\\%_]/g, "\\$&");
   const filter = `name LIKE ${quoted(`%${like}%`)} OR id LIKE ${quoted(`${like}%`)}`;
   const query = new URLSearchParams({ f: "json", limit: String(FOUND_EACH), skipGeometry: "true", filter, "filter-lang": "cql2-text", sortby: "id" });
-  const { features } = await (await ask(`ogc/collections/${layer}/items?${query}`)).json();
+  const { features } = await fetchJson(`ogc/collections/${layer}/items?${query}`, null);
   return features.map((/** @type {any} */ { id, properties }) => ({ layer, code: String(id), title: properties.name ?? String(id) }));
 }
 
@@ -49,14 +49,14 @@ export function ownAreas({ account }) {
 }
 
 /**
- * The ground of an area and its name; the geometry of a box is null.
+ * The ground of an area and its name, of today whatever moment is counted; the geometry of a box is null.
  * @param {Area} area
  * @returns {Promise<{ geometry: any, title: string }>}
  */
 export async function readGround(area) {
   if ("geometry" in area) return { geometry: area.geometry, title: area.title };
   if ("bbox" in area) return { geometry: null, title: area.title };
-  const feature = await fetchFeature(area.layer, area.code);
+  const feature = await fetchJson(featurePath(area.layer, area.code, "json"), null);
   return { geometry: feature.geometry, title: feature.properties["name"] ?? area.title ?? area.code };
 }
 

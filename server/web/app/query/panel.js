@@ -6,6 +6,7 @@ import { flyTo } from "../map/map.js";
 import { addSheet } from "../sheets.js";
 import { area, writeArea } from "../state/area.js";
 import { shownMap } from "../state/map.js";
+import { at } from "../state/time.js";
 import { drawOver, drawn } from "../state/overlays.js";
 import { queried } from "../state/queried.js";
 import { layerOf } from "../store.js";
@@ -17,6 +18,7 @@ import { faultText } from "./faults.js";
 import { predicateOf } from "./predicate.js";
 import { countItems, eachOf } from "./read.js";
 import { Rows } from "./rows.js";
+import { Shade } from "./shade.js";
 
 /** @typedef {import("../store.js").Store} Store */
 /** @typedef {import("../types.js").State} State */
@@ -47,7 +49,7 @@ export default function QueryPanel({ store, state }) {
     ${fault !== null && html`<p class="wrong" role="alert">${formatError(language, fault)}
       <button class="plain" onClick=${() => setTries(tries + 1)}>${t(language, "state.retry")}</button></p>`}
     ${asked && !known && fault === null && html`<p class="soft" role="status"><span class="spinner" />${t(language, "panel.loading")}</p>`}
-    ${asked && known && html`<${Answer} key=${key} store=${store} state=${state} asked=${asked} ground=${known} />`}
+    ${asked && known && html`<${Answer} key=${`${key} ${at.value ?? ""}`} store=${store} state=${state} asked=${asked} ground=${known} />`}
   </div>`;
 }
 
@@ -78,7 +80,7 @@ function Answer({ store, state, asked, ground }) {
   const filled = layers.filter((layer) => counted?.counts.get(layer.id));
   const fullest = filled.find(({ id }) => id === "events") ?? filled.find(({ geometry_type: type }) => type === "Point") ?? filled[0];
   const layer = layerOf(state, queried.value) ?? fullest;
-  const changed = counted !== null && counted.of !== versionsOf(layers);
+  const changed = at.value === null && counted !== null && counted.of !== versionsOf(layers);
   return html`<section class="counts" aria-label=${t(language, "query.counts")} aria-busy=${busy}>
       <h3>${ground.title || titleOfShape(language, asked)}
         <button class="plain" onClick=${() => (area.value = null)}>${t(language, "query.clear")}</button></h3>
@@ -87,7 +89,7 @@ function Answer({ store, state, asked, ground }) {
       ${!counted && html`<p class="soft" role="status"><span class="spinner" />${t(language, "panel.loading")}</p>`}
       ${counted && html`<ul>${layers.map((one) => html`<${Count} key=${one.id} state=${state} layer=${one} counted=${counted} chosen=${one === layer} onRetry=${read} />`)}</ul>`}
     </section>
-    ${layer && counted && html`<${Chosen} key=${layer.id} store=${store} state=${state} layer=${layer} filter=${predicateOf(asked, layer, ground.geometry)} version=${counted.at} />`}`;
+    ${layer && counted && html`<${Chosen} key=${layer.id} store=${store} state=${state} layer=${layer} asked=${asked} filter=${predicateOf(asked, layer, ground.geometry)} version=${counted.at} count=${counted.counts.get(layer.id) ?? 0} />`}`;
 }
 
 /**
@@ -109,8 +111,8 @@ function Count({ state: { language }, layer, counted, chosen, onRetry }) {
     <span class="dot" style=${{ "--color": layer.color }} aria-hidden="true" /><span>${titleOf(language, layer)}</span><b>${formatNumber(language, count ?? 0)}</b></button></li>`;
 }
 
-/** @param {{ store: Store, state: State, layer: Layer, filter: string, version: string }} props */
-function Chosen({ store, state, layer, filter, version }) {
+/** @param {{ store: Store, state: State, layer: Layer, asked: import("../state/area.js").Area, filter: string, version: string, count: number }} props */
+function Chosen({ store, state, layer, asked, filter, version, count }) {
   const { language } = state;
   const [shown, setShown] = useState(/** @type {"rows" | "charts"} */ ("rows"));
   const tab = (/** @type {"rows" | "charts"} */ name, /** @type {string} */ title) => html`<button role="tab" aria-selected=${shown === name} onClick=${() => setShown(name)}>${title}</button>`;
@@ -119,6 +121,7 @@ function Chosen({ store, state, layer, filter, version }) {
       <strong>${titleOf(language, layer)}</strong>
       <span role="tablist">${tab("rows", t(language, "query.rows"))}${tab("charts", t(language, "query.charts"))}</span>
       <span class="push" />
+      <${Shade} state=${state} layer=${layer} asked=${asked} filter=${filter} version=${version} count=${count} />
       <${Download} state=${state} layer=${layer} filter=${filter} />
     </div>
     ${shown === "rows" ? html`<${Rows} store=${store} state=${state} layer=${layer} filter=${filter} version=${version} />`
@@ -140,11 +143,11 @@ function useCounts(asked, ground, layers, state) {
   const [busy, setBusy] = useState(false);
   const read = async () => {
     setBusy(true);
-    const [counts, faults, of] = [new Map(), new Map(), versionsOf(layers)];
+    const [counts, faults, of, asOf] = [new Map(), new Map(), versionsOf(layers), at.value ?? new Date().toISOString()];
     await eachOf(layers, async (layer) => {
       await countItems(layer.id, predicateOf(asked, layer, ground.geometry)).then((count) => counts.set(layer.id, count), (error) => faults.set(layer.id, error));
     });
-    setCounted({ counts, faults, of, at: new Date().toISOString() });
+    setCounted({ counts, faults, of, at: asOf });
     setBusy(false);
   };
   useEffect(() => void read(), [state.reader]);

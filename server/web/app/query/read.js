@@ -78,6 +78,19 @@ export async function readBreakdown(layer, filter, by) {
 }
 
 /**
+ * How many in each area of a tier, by its code; counts that are hidden because they are small are left out.
+ * @param {string} layer
+ * @param {string} filter
+ * @param {string} tier  street, community, grid
+ * @returns {Promise<Map<string, number>>}
+ */
+export async function readByArea(layer, filter, tier) {
+  const query = new URLSearchParams({ layer, by: tier, f: "json", filter, "filter-lang": "cql2-text" });
+  const { areas } = await (await ask(`twin/aggregate?${query}`)).json();
+  return new Map(areas.flatMap((/** @type {any} */ { code, count }) => (typeof count === "number" ? [[code, count]] : [])));
+}
+
+/**
  * How many in each of some equal spans that end now, the oldest first.
  * @param {string} layer
  * @param {string} filter

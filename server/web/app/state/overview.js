@@ -1,8 +1,10 @@
-// The state of an area in one document of the server (`/twin/overview`): asked again when the stream tells of a change.
+// The state of an area in one document of the server (`/twin/overview`), of the moment of the page: asked again when that changes, and
+// in the present when the stream tells of a change.
 
-import { signal } from "../../vendor/signals.mjs";
-import { ServerError, address } from "../api.js";
+import { effect, signal, untracked } from "../../vendor/signals.mjs";
+import { ask } from "../api.js";
 import { follow } from "../live.js";
+import { at } from "./time.js";
 
 /** @typedef {{ code: string, label_zh: string, label_en: string, color?: string, value: number, part?: number, whole?: number }} ByCode */
 
@@ -17,6 +19,7 @@ import { follow } from "../live.js";
  * @property {number | string | null} value  a text where a small count is hidden
  * @property {number} [part]  of a share
  * @property {number} [whole]
+ * @property {boolean} additive  whether the numbers of areas sum up
  * @property {string | null} observed_at
  * @property {{ at: string, value: number, change: number } | null} compare  the same weekday and time a week before
  * @property {Record<string, ByCode[]>} by
@@ -29,6 +32,7 @@ import { follow } from "../live.js";
 /**
  * @typedef {object} Told
  * @property {string} at
+ * @property {boolean} live  whether `at` is the present
  * @property {{ code: string, id: string, name: string | null, tier: string, corners: { lon: number, lat: number }[] } | null} area
  * @property {string | null} below  tier of the areas below
  * @property {Indicator[]} indicators
@@ -64,17 +68,19 @@ export async function askOverview() {
   overview.value = { ...overview.value, askedAt: Date.now() };
   isAsking = true;
   try {
-    const answer = await fetch(address(`twin/overview${code ? `?area=${code}` : ""}`), { cache: "no-store", signal: stopped });
-    if (!answer.ok) {
-      const problem = await answer.json().catch(() => ({}));
-      throw new ServerError(answer.status, problem.detail ?? answer.statusText);
-    }
+    const answer = await ask(`twin/overview${code ? `?area=${code}` : ""}`, {}, stopped);
     overview.value = { ...overview.value, told: await answer.json(), error: null, heardAt: Date.now() };
   } catch (error) {
     if (!stopped.aborted) overview.value = { ...overview.value, error };
   } finally {
     if (!stopped.aborted) isAsking = false; // else another question has begun
   }
+}
+
+/** Whether what was told is of another area or moment than the page is. @param {Told} told */
+export function isOutdated(told) {
+  const isOfMoment = at.value === null ? told.live : Date.parse(told.at) === Date.parse(at.value);
+  return !isOfMoment || (told.area?.code ?? "") !== areaCode.value;
 }
 
 /** Show another area: its numbers are asked for at once. @param {string} code */
@@ -86,7 +92,7 @@ export function showArea(code) {
 
 /**
  * Keep the overview fresh until stopped: every few seconds if something has changed, and twice a minute at any rate; not
- * while the page is hidden.
+ * while the page is hidden. The past stays as it is, and is asked for when another moment is chosen.
  * @returns {() => void} stops it
  */
 export function followOverview() {
@@ -96,12 +102,17 @@ export function followOverview() {
     const waited = Date.now() - overview.value.askedAt;
     if (isAsking && waited < AT_LEAST_MS) return; // a slow answer must come before the next question
     if (document.hidden || (waited < AT_LEAST_MS && !changed && overview.value.error === null)) return;
+    if (at.value !== null && overview.value.error === null) return;
     changed = false;
     void askOverview();
   };
   const timer = setInterval(look, LOOK_MS);
-  void askOverview();
+  const still = effect(() => {
+    void at.value;
+    untracked(() => void askOverview());
+  });
   return () => {
+    still();
     clearInterval(timer);
     stop();
     asking.abort();

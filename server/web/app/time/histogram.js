@@ -25,7 +25,7 @@ export function useCounts(from, to, step, filter, changes) {
   useEffect(() => {
     let current = true;
     const asked = { layer: "events", by: `time:${step}`, f: "json", from: new Date(from).toISOString(), to: new Date(to).toISOString(), ...(filter ? { filter } : {}) };
-    fetchJson(`twin/aggregate?${new URLSearchParams(asked)}`).then(
+    fetchJson(`twin/aggregate?${new URLSearchParams(asked)}`, null).then( // the axis holds what came after the moment too
       ({ areas }) => {
         if (!current) return;
         setSteps(areas.map((/** @type {any} */ { code, count, open }) => ({ begin: Date.parse(code), count, open: open ?? 0 })));

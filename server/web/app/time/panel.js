@@ -25,7 +25,7 @@ export default function TimePanel({ state }) {
   const { from, to } = windowOf(chosen, at.value, minute);
   const layer = layerOf(state, "events");
   const narrowed = isNarrowed();
-  const { steps, fault, again } = useCounts(from, to, chosen.step, narrowed && layer ? condition(state.account, layer) : "", at.value ? 0 : minute);
+  const { steps, fault, again } = useCounts(from, to, chosen.step, narrowed && layer ? condition(state) : "", at.value ? 0 : minute);
   const forbidden = useForbidden(state.account?.id ?? "");
   useEffect(() => () => void (playing.value = false), []);
   const moments = [at.value, compared.value].filter((one) => one !== null).map((one) => Date.parse(/** @type {string} */ (one)));

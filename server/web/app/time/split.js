@@ -1,6 +1,7 @@
 // Two moments side by side: a second map over the left part of the first, with the same view, and a handle between them.
 
 import { html, useEffect, useRef, useState } from "../../vendor/preact.mjs";
+import { condition } from "../events/filters.js";
 import { t } from "../i18n.js";
 import { createMap, show } from "../map/map.js";
 import { followMoment } from "../map/moment.js";
@@ -58,7 +59,7 @@ export function SplitView({ state, main }) {
   }, []);
   useEffect(() => {
     if (map) show(map, state);
-  }, [map, state.map, state.style, state.toggled, state.relief]);
+  }, [map, state.map, state.style, state.toggled, state.relief, state.topic, condition(state)]);
   const { language } = state;
   const left = compared.value ? dayAndTime(language, Date.parse(compared.value)) : "";
   const right = at.value ? dayAndTime(language, Date.parse(at.value)) : t(language, "time.now");

@@ -1,5 +1,6 @@
 // The window that the slider spans: its length, its steps, and where it ends.
 
+import { signal } from "../../vendor/signals.mjs";
 import { linked } from "../state/link.js";
 
 const MINUTE_MS = 60_000;
@@ -14,11 +15,21 @@ export const SPANS = [
   { id: "7d", length_ms: 10_080 * MINUTE_MS, step_ms: 60 * MINUTE_MS, step: "1h" },
 ];
 
-export const spanId = linked("win", (text) => (SPANS.some(({ id }) => id === text) ? text : "6h"));
+/** The length that somebody has chosen; empty for the theme's. */
+export const spanId = linked("win", (text) => (SPANS.some(({ id }) => id === text) ? text : ""));
+const ofTheme = signal("6h");
+
+/**
+ * The length that is usual now: the shortest that holds a span.
+ * @param {number} length_ms
+ */
+export function usualSpan(length_ms) {
+  ofTheme.value = (SPANS.find((one) => one.length_ms >= length_ms) ?? /** @type {Span} */ (SPANS.at(-1))).id;
+}
 
 /** @returns {Span} */
 export function span() {
-  return /** @type {Span} */ (SPANS.find(({ id }) => id === spanId.value) ?? SPANS[1]);
+  return /** @type {Span} */ (SPANS.find(({ id }) => id === (spanId.value || ofTheme.value)));
 }
 
 /**
