@@ -143,7 +143,7 @@ class FeatureHistory(Rows):
 
     def _history(self, path: str, asked: Mapping[str, Any], ids: Sequence[str]) -> pa.Table:
         given = self.question.parameters()
-        narrowed = {name: given[name] for name in ("bbox", "filter", "at")}
+        narrowed = {"bbox": given["bbox"], "at": given["at"], "filter": self.question.placeless_filter}
         parameters = {**narrowed, **asked, "ids": ",".join(ids) or None, "f": "csv"}
         if self.question.datum:
             return self._paged(path, parameters | {"answer_crs": self.question.datum})

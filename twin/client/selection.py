@@ -61,7 +61,7 @@ class LayerSelection(FeatureHistory):
             "from": None if begin is None else instant(begin),
             "to": None if end is None else instant(end),
             "at": asked.moment,
-            "filter": asked.filter,
+            "filter": asked.placeless_filter,
             "f": "geojson",
             "answer_crs": asked.datum,
         }
@@ -167,7 +167,7 @@ class LayerSelection(FeatureHistory):
             raise ValueError("a stream is of now; at and during cannot narrow it")
         if asked.bbox and asked.datum:
             raise ValueError(f"the box of a stream is in OGC:CRS84, and not in {asked.datum}")
-        parameters = {name: asked.parameters()[name] for name in ("bbox", "filter", "crs")}
+        parameters = {name: asked.parameters()[name] for name in ("bbox", "crs")} | {"filter": asked.placeless_filter}
         return changes(self._transport, {"layers": self.layer, **parameters}, since)
 
     def map(self, *, style: str = "light", live: bool = False, color: str | None = None, **narrower: Any) -> TwinMap:

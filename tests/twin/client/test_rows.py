@@ -168,12 +168,16 @@ def test_a_client_asks_and_answers_in_its_own_datum(client_address: str, twin: T
         areas = phone["events"].aggregate("grids"), twin["events"].aggregate("grids")
         assert areas[0]["id"].tolist() == areas[1]["id"].tolist()
         assert areas[0].crs is None
+        assert len(phone["events"].where("title <> 's_within(x'").aggregate("grids"))
         assert phone[layer].picture(limit=5).svg == twin[layer].picture(limit=5).svg
         for refused in (
             lambda: phone[layer].join("grids"),
             lambda: phone[layer].bbox(*around.bounds).map(),
             lambda: phone["vehicles"].bbox(*around.bounds).positions(now, now),
             lambda: phone["vehicles"].live(bbox=around.bounds),
+            lambda: phone["vehicles"].where("s_within(geom, POINT(1 1))").live(),
+            lambda: phone["events"].where("S_DWITHIN(geom, POINT(1 1), 5, meters)").aggregate("grids"),
+            lambda: phone["vehicles"].where("S_INTERSECTS(geom, POINT(1 1))").positions(now, now),
             lambda: Twin(client_address, TOKEN, crs="EPSG:4547"),
         ):
             with pytest.raises(ValueError, match=r"CRS84|without crs"):
