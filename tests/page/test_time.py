@@ -23,7 +23,7 @@ def happened(cluster, district_template, tmp_path_factory):
         yield address
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def timed(browser, happened):
     """The page of an operator with the tab of time open; one for each test, for they leave it at other moments."""
     visitor = Visitor(browser, happened, DESK)

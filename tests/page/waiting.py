@@ -14,4 +14,4 @@ def until(page: Page, expression: str) -> None:
     deadline = monotonic() + SECONDS_MAX
     while not page.evaluate(expression):
         assert monotonic() < deadline, f"never came true: {expression}"
-        page.wait_for_timeout(20)
+        page.wait_for_timeout(50)

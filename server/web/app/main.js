@@ -73,7 +73,7 @@ async function refresh() {
       const topics = await topicsFor(map, reader);
       const fresh = freshAmong(map.layers.map(({ id }) => id), reader);
       if (theme === themeAmong(map.styles)) store.set({ map, reader, theme, style, status, topics, fresh }); // else another was chosen meanwhile
-    }
+    } else if (theme !== store.get().theme) store.set({ theme }); // the link that was pasted names none of the styles
     if (!store.get().online) store.set({ online: true });
   } catch (error) {
     forgetMap(); // one response of the two is not enough
