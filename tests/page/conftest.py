@@ -15,7 +15,8 @@ from tests.running_app import OPERATOR_TOKEN, running_for_operator
 DESK, PHONE = (1280, 720), (390, 844)
 TOKEN = OPERATOR_TOKEN
 CHROMIUM = "/usr/bin/chromium-headless-shell"
-FLAGS = ["--no-sandbox", "--enable-unsafe-swiftshader"]
+HERE_ALONE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost, EXCLUDE *.localhost"
+FLAGS = ["--no-sandbox", "--enable-unsafe-swiftshader", HERE_ALONE]
 NO_WEBGL = ["--no-sandbox", "--disable-gpu", "--disable-software-rasterizer", "--disable-3d-apis"]
 expect.set_options(timeout=150_000)  # for slow machines
 COARSE = 0.5

@@ -138,7 +138,7 @@ def test_a_line_that_broke_leaves_the_map_and_heals_where_nothing_was_drawn(walk
     visitor.expects("ERR_FAILED")
     page = visitor.page
     assert visitor.drawn("streets")
-    for path in ("**/map.json*", "**/tiles/**"):
+    for path in ("**/map.json*", "**/tiles/streets/**"):
         page.route(path, lambda route: route.abort())
     page.evaluate(f"{MAP}.jumpTo({{center: [113.38, 23.18], zoom: 14}})")
     until(page, f"{STATES}.includes('errored')")

@@ -20,7 +20,7 @@ from tests.running_app import running_for_operator
 
 DISTRICT = [113.2, 23.0, 113.5, 23.3]
 PAGE = b"""<!doctype html><meta charset=utf-8><link rel=stylesheet href=/dist/maplibre-gl.css>
-<div id=map style="width:800px;height:600px"></div>"""
+<div id=map style="width:300px;height:200px"></div>"""
 READ = """async ([server, token]) => {
   const headers = token ? { authorization: `Bearer ${token}` } : {};
   const answer = await fetch(`${server}/ogc/collections/roads/items?limit=3&f=csv`, { headers });

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from tests.page.conftest import DESK, TOKEN, Visitor
+from tests.page.conftest import DESK, TOKEN, Shared, Visitor
 from tests.page.test_events import only_events
 from tests.page.waiting import until
 
@@ -24,22 +24,25 @@ def happened(cluster, district_template, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def timed(browser, happened):
-    """The page of an operator with the tab of time open; one for each test, for they leave it at other moments."""
-    visitor = Visitor(browser, happened, DESK)
-    page = visitor.page
-    opened = page.context.request.post(
-        f"{happened}/login/token", headers={"Authorization": f"Bearer {TOKEN}", "Origin": happened}
-    )
-    assert opened.ok, opened.text()
-    page.goto(f"{happened}/#12.5/23.14/113.36&tab=time")
-    page.reload()
-    visitor.idle()
-    try:
-        yield visitor
-        assert not visitor.unexpected()
-    finally:
-        page.close()
+def shared(browser, happened):
+    """The page of an operator with the tab of time open, which the tests share."""
+
+    def open_tab():
+        visitor = Visitor(browser, happened, DESK, None)
+        headers = {"Authorization": f"Bearer {TOKEN}", "Origin": happened}
+        opened = visitor.page.context.request.post(f"{happened}/login/token", headers=headers)
+        assert opened.ok, opened.text()
+        visitor.page.goto(f"{happened}/#12.50/23.14000/113.36000&tab=time")
+        return visitor
+
+    tab = Shared(open_tab)
+    yield tab
+    tab.close()
+
+
+@pytest.fixture
+def timed(walk):
+    return walk()
 
 
 def test_the_histogram_counts_the_events_of_the_window(timed):
