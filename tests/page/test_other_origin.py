@@ -14,13 +14,13 @@ from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page
 
 from server.page.assets import MODULES
-from tests.page.conftest import TOKEN
+from tests.page.conftest import COARSE, TOKEN
 from tests.page.test_pages import snippets
 from tests.running_app import running_for_operator
 
 DISTRICT = [113.2, 23.0, 113.5, 23.3]
 PAGE = b"""<!doctype html><meta charset=utf-8><link rel=stylesheet href=/dist/maplibre-gl.css>
-<div id=map style="width:300px;height:200px"></div>"""
+<div id=map style="width:800px;height:600px"></div>"""
 READ = """async ([server, token]) => {
   const headers = token ? { authorization: `Bearer ${token}` } : {};
   const answer = await fetch(`${server}/ogc/collections/roads/items?limit=3&f=csv`, { headers });
@@ -118,7 +118,7 @@ def serving(page_database: str, tmp_path_factory: pytest.TempPathFactory) -> Any
 
 @pytest.fixture
 def page(browser, elsewhere: str) -> Iterator[Page]:
-    tab = browser.new_page()
+    tab = browser.new_page(device_scale_factor=COARSE)
     tab.set_default_timeout(150_000)
     tab.goto(elsewhere)
     yield tab

@@ -172,7 +172,7 @@ def test_a_worker_sees_the_own_grid_and_the_tasks_before_the_map(phone, here):
 
 
 def test_reports_are_sent_once_with_the_line_cut_the_answer_lost_and_the_page_closed(phone, here):
-    one = phone()
+    one = phone(slow=True)  # reports need no map
     page = one.page
     expect(page.locator("[data-task]").first).to_be_visible()
     one.report("0406")
