@@ -15,10 +15,21 @@ from tests.running_app import OPERATOR_TOKEN, running_for_operator
 DESK, PHONE = (1280, 720), (390, 844)
 TOKEN = OPERATOR_TOKEN
 CHROMIUM = "/usr/bin/chromium-headless-shell"
-FLAGS = ["--no-sandbox", "--enable-unsafe-swiftshader"]
+HERE_ALONE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost, EXCLUDE *.localhost"
+FLAGS = ["--no-sandbox", "--enable-unsafe-swiftshader", HERE_ALONE]
 NO_WEBGL = ["--no-sandbox", "--disable-gpu", "--disable-software-rasterizer", "--disable-3d-apis"]
 expect.set_options(timeout=150_000)  # for slow machines
+COARSE = 0.5
+"""Device pixels per pixel of the page: the same layout, of which software draws a quarter of the pixels."""
 HARMLESS = re.compile("GPU stall due to ReadPixels")
+
+
+FOLLOW = """async link => {
+    if (location.hash === link) return;
+    const view = document.querySelector('.mapview');
+    view.removeAttribute('data-idle');
+    await new Promise(done => { view.map.once('moveend', done); location.hash = link; });
+    view.map.triggerRepaint(); }"""  # each place that is asked for ends a move; drawing alone makes the map idle again
 
 
 @pytest.fixture(scope="session")
@@ -65,19 +76,44 @@ def a_building(address):
 
 
 class Visitor:
-    """A browser tab that records faults: errors in the console, and requests to another host."""
+    """A browser tab that records faults: errors in the console, and requests to another host.
 
-    def __init__(self, browser: Browser, address: str, size: tuple[int, int], path: str = "/") -> None:
+    Parameters
+    ----------
+    browser
+        The tab has a context of its own in it: no cookie, nothing stored.
+    address
+        Of the application.
+    size
+        Of the window, pixels.
+    path
+        What is opened first; None for nothing yet.
+    scale
+        Device pixels per pixel of the page.
+    """
+
+    def __init__(
+        self,
+        browser: Browser,
+        address: str,
+        size: tuple[int, int],
+        path: str | None = "/",
+        *,
+        scale: float = COARSE,
+    ) -> None:
         self.address = address
         self.faults: list[str] = []
         self._expected: list[str] = []
         viewport = {"width": size[0], "height": size[1]}
-        self.page: Page = browser.new_page(viewport=viewport, locale="zh-CN", reduced_motion="reduce")  # drawn once
+        self.page: Page = browser.new_page(
+            viewport=viewport, device_scale_factor=scale, locale="zh-CN", reduced_motion="reduce"
+        )  # without motion it is drawn once
         self.page.set_default_timeout(150_000)
         self.page.on("console", self._on_console)
         self.page.on("pageerror", lambda error: self.faults.append(f"exception: {error}"))
         self.page.on("request", self._on_request)
-        self.page.goto(address + path)
+        if path is not None:
+            self.page.goto(address + path)
 
     def expects(self, fault: str) -> None:
         """Expect a fault, which the browser reports now or later."""
@@ -86,6 +122,11 @@ class Visitor:
     def unexpected(self) -> list[str]:
         """Return the recorded faults without the expected ones."""
         return [fault for fault in self.faults if not any(expected in fault for expected in self._expected)]
+
+    def forget(self) -> None:
+        """Forget what was recorded and expected: another test goes on with the tab."""
+        self.faults.clear()
+        self._expected.clear()
 
     def _on_console(self, message) -> None:
         if message.type in {"error", "warning"} and not HARMLESS.search(message.text):
@@ -99,6 +140,14 @@ class Visitor:
         """Wait until the map has drawn everything that it requested."""
         expect(self.page.locator(".mapview[data-idle]")).to_be_visible()
         return self.page
+
+    def go(self, link: str) -> Page:
+        """Follow a link within the open map, which costs less than opening the page; wait until all is drawn.
+
+        The link begins with a place, ``#zoom/lat/lon``. It resets what stands in a link, and nothing else.
+        """
+        self.page.evaluate(FOLLOW, link)
+        return self.page if "&list=" in link else self.idle()
 
     def drawn(self, layer: str) -> list[str]:
         """Return the ids of a layer's features on the screen, sorted."""
@@ -124,7 +173,7 @@ def visit(browser: Browser, address: str):
     """Open the page: ``visit(path, size)``; unexpected faults fail the test at its end."""
     visitors: list[Visitor] = []
 
-    def open_page(path: str = "/", size: tuple[int, int] = DESK) -> Visitor:
+    def open_page(path: str | None = "/", size: tuple[int, int] = DESK) -> Visitor:
         visitors.append(Visitor(browser, address, size, path))
         return visitors[-1]
 
@@ -132,6 +181,63 @@ def visit(browser: Browser, address: str):
     faults = [fault for visitor in visitors for fault in visitor.unexpected()]
     for visitor in visitors:
         visitor.page.close()
+    assert not faults
+
+
+class Shared:
+    """A tab with the map that the tests of a file share; one that a test failed on is opened anew for the next."""
+
+    def __init__(self, open_tab: Callable[[], Visitor]) -> None:
+        self._open_tab = open_tab
+        self._tab: Visitor | None = None
+        self._home = ""
+
+    def at(self, link: str = "") -> Visitor:
+        """Return the tab at a link of the map; at none it is where it was when it was opened."""
+        if self._tab is None:
+            self._tab = self._open_tab()
+            self._home = str(self._tab.idle().evaluate("location.hash"))
+        self._tab.go(link or self._home)
+        return self._tab
+
+    def rest(self) -> list[str]:
+        """Return the faults of the test that ends, and forget them."""
+        faults = self._tab.unexpected() if self._tab else []
+        if self._tab:
+            self._tab.forget()
+        return faults
+
+    def close(self) -> None:
+        """Close the tab; the next test opens another."""
+        if self._tab:
+            self._tab.page.close()
+        self._tab = None
+
+
+@pytest.fixture(scope="module")
+def desk_size() -> tuple[int, int]:
+    """Size of the window that the tests of a file share; a file may have its own."""
+    return DESK
+
+
+@pytest.fixture(scope="module")
+def shared(browser: Browser, address: str, desk_size: tuple[int, int]) -> Iterator[Shared]:
+    tab = Shared(lambda: Visitor(browser, address, desk_size))
+    yield tab
+    tab.close()
+
+
+@pytest.fixture
+def walk(request: pytest.FixtureRequest, shared: Shared) -> Iterator[Callable[[str], Visitor]]:
+    """Go somewhere in the shared tab: ``walk("#12/23.1/113.3&list=streets")``, or ``walk()`` to where it began.
+
+    A test leaves what stands in no link as it found it. Unexpected faults fail it at its end.
+    """
+    failed = request.session.testsfailed
+    yield shared.at
+    faults = shared.rest()
+    if faults or request.session.testsfailed > failed:
+        shared.close()
     assert not faults
 
 

@@ -1,4 +1,4 @@
-"""The desk: the workbench of layers, themes, the panel of a feature, the search, what moves; a page for each walk."""
+"""The desk: the workbench of layers, themes, the panel of a feature, the search, what moves; one page for all walks."""
 
 from __future__ import annotations
 
@@ -23,16 +23,18 @@ def shown(page):
     )
 
 
-def test_the_workbench_of_layers(visit):
-    visitor = visit()
-    page = visitor.idle()
+def test_the_workbench_of_layers(walk):
+    visitor = walk()
+    page = visitor.page
     assert len(shown(page)) <= 11  # six of the theme, five that they stand on
     expect(page.locator(f"{VILLAGES} .here")).to_have_text("4")
     expect(page.locator(".legend dt", has_text="城中村")).to_be_visible()
 
     page.locator(".seek input").fill("城中村")
     expect(page.locator("[data-layer]")).to_have_count(1)
+    expect(page.locator(".layers .code")).to_have_count(0)
     page.locator(f"{VILLAGES} .explain").click()
+    expect(page.locator(".layers .code")).to_have_text(["低风险", "一般风险", "较大风险", "重大风险"])
     slider = page.locator(".options input[type=range]")
     slider.focus()
     page.keyboard.press("ArrowLeft")
@@ -42,20 +44,23 @@ def test_the_workbench_of_layers(visit):
     page.locator(".options [title=缩放到图层]").click()
     until(page, f"{MAP}.getZoom() > 11.5")
     page.locator(".options [title=只看此图层]").click()
+    page.locator(f"{VILLAGES} .explain").click()
+    expect(page.locator(".options")).to_have_count(0)
     page.locator(".seek input").fill("")
     visitor.idle()
     assert set(shown(page)) == {"urban_villages", "districts", "streets", "roads", "waterways", "buildings"}
     expect(page.locator(".legend dt")).to_have_text(["城中村"])
     page.locator(".seek input").fill("没有这个")
     expect(page.locator(".layers .nothing")).to_contain_text("没有这个")
+    page.locator(".seek input").fill("")
 
 
-def test_a_theme_is_one_choice_and_a_link(visit, address):
+def test_a_theme_is_one_choice_and_a_link(walk, address):
     themes = httpx.get(f"{address}/twin/themes", timeout=60).json()["themes"]
     flood = next(theme for theme in themes if theme["name"] == "flood_control")
     wanted = {*flood["base"], *(layer["id"] for layer in flood["layers"])}
-    visitor = visit("/#12/23.13/113.35&theme=flood_control")
-    page = visitor.idle()
+    visitor = walk("#12.00/23.13000/113.35000&theme=flood_control")
+    page = visitor.page
     expect(page.locator("select.topic")).to_have_value("flood_control")
     assert set(shown(page)) == wanted
     page.locator(f"{VILLAGES} .eye").click()
@@ -68,10 +73,9 @@ def test_a_theme_is_one_choice_and_a_link(visit, address):
     assert not tiles or "filter=stage%20NOT%20IN" in tiles
 
 
-def test_the_panel_answers_before_it_lists_fields(visit, a_building):
+def test_the_panel_answers_before_it_lists_fields(walk, a_building):
     feature_id, _, lon, lat = a_building
-    visitor = visit(f"/#17/{lat:.6f}/{lon:.6f}&sel=buildings/{feature_id}")
-    page = visitor.idle()
+    page = walk(f"#16.00/{lat:.5f}/{lon:.5f}&sel=buildings/{feature_id}").page
     panel = page.locator(".docked .feature")
     expect(panel.locator(".related .lies .link").first).to_be_visible()
     order = page.evaluate(
@@ -91,12 +95,12 @@ def test_the_panel_answers_before_it_lists_fields(visit, a_building):
     page.locator(".maplibregl-canvas").focus()
     page.keyboard.press("Enter")
     expect(page.locator(".docked .feature [role=tab]").first).to_be_visible()
+    page.keyboard.press("Escape")
 
 
-def test_the_search_finds_layers_names_codes_and_places(visit, a_building):
+def test_the_search_finds_layers_names_codes_and_places(walk, a_building):
     feature_id, _, lon, lat = a_building
-    visitor = visit()
-    page = visitor.idle()
+    page = walk().page
     page.keyboard.press("/")
     box = page.locator(".search input")
     expect(box).to_be_focused()
@@ -126,9 +130,10 @@ def test_the_search_finds_layers_names_codes_and_places(visit, a_building):
     until(page, f"{centre} > 0.004")  # the same numbers in GCJ-02 are half a kilometre away
     box.fill("没有这样的名字啊")
     expect(page.locator(".search [role=status]")).to_contain_text("没有找到")
+    box.fill("")
 
 
-def test_a_car_moves_without_a_tile(visit, page_database):
+def test_a_car_moves_without_a_tile(walk, page_database):
     vehicles = read_definitions()["vehicles"]
     start, end = (113.3500, 23.1300), (113.3512, 23.1306)
 
@@ -167,8 +172,7 @@ def test_a_car_moves_without_a_tile(visit, page_database):
 
     done(park)
     try:
-        visitor = visit("/#15/23.13/113.35")
-        page = visitor.idle()
+        page = walk("#15.00/23.13000/113.35000").page
         until(page, is_at(start))
         asked = []
         page.on("request", lambda request: asked.append(request.url) if "/tiles/vehicles" in request.url else None)

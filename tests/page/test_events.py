@@ -75,10 +75,12 @@ def test_open_events_come_newest_first_and_only_seen_rows_are_drawn(listed):
 def test_the_end_of_the_list_is_reached_by_scrolling(listed):
     page = listed.page
     frame = page.locator(".events-frame")
-    for _ in range(4):
-        frame.evaluate("element => element.scrollTo({ top: element.scrollHeight })")
-        page.wait_for_timeout(50)
-    until(page, "document.querySelector('.events-grid').getAttribute('aria-rowcount') === '271'")
+    until(
+        page,
+        """(frame => { frame.scrollTo({ top: frame.scrollHeight });
+            return document.querySelector('.events-grid').getAttribute('aria-rowcount') === '271';
+        })(document.querySelector('.events-frame'))""",
+    )
     frame.evaluate("element => element.scrollTo({ top: element.scrollHeight })")
     expect(page.locator(".event", has_text="列表事件299")).to_have_count(1)
     frame.evaluate("element => element.scrollTo({ top: 0 })")

@@ -8,7 +8,6 @@ from playwright.sync_api import expect
 
 from layers.database.connection import connect
 from tests.databases import run_async
-from tests.page.conftest import DESK
 from tests.page.waiting import until
 
 MAP = "document.querySelector('.mapview').map"
@@ -32,9 +31,29 @@ def height(url, feature_id, before, after):
         run_async(put(before))
 
 
-def test_an_open_panel_shows_what_its_feature_has_become(visit, a_building, page_database):
+def test_the_layer_list_folds_on_a_desk(walk):
+    page = walk().page
+    handle = page.locator(".handle")
+    expect(handle).to_have_attribute("aria-expanded", "true")
+    handle.click()
+    expect(page.locator(".layers")).to_be_hidden()
+    handle.click()
+    expect(page.locator(".layers")).to_be_visible()
+
+
+def test_a_click_on_the_map_moves_nothing(walk):
+    visitor = walk()
+    page = visitor.page
+    before = page.evaluate(f"{MAP}.getZoom()")
+    page.mouse.click(*visitor.at(113.36, 23.17))
+    expect(page.locator(".hit.open dl").first).to_be_visible()
+    assert page.evaluate(f"{MAP}.getZoom()") == before
+    page.keyboard.press("Escape")
+
+
+def test_an_open_panel_shows_what_its_feature_has_become(walk, a_building, page_database):
     feature_id, properties, lon, lat = a_building
-    page = visit(f"/#16/{lat:.5f}/{lon:.5f}&sel=buildings/{feature_id}").idle()
+    page = walk(f"#16.00/{lat:.5f}/{lon:.5f}&sel=buildings/{feature_id}").page
     shown = page.locator(".hit.open dl div", has=page.locator('dt[title="height_m"]')).locator("dd")
     expect(shown).to_have_text(f"{properties['height_m']:g} m")
     with height(page_database, feature_id, properties["height_m"], 187.5):
@@ -42,9 +61,9 @@ def test_an_open_panel_shows_what_its_feature_has_become(visit, a_building, page
     expect(shown).to_have_text(f"{properties['height_m']:g} m")
 
 
-def test_a_list_keeps_its_rows_and_says_that_the_data_have_changed(visit, a_building, page_database):
+def test_a_list_keeps_its_rows_and_says_that_the_data_have_changed(walk, a_building, page_database):
     feature_id, properties, _, _ = a_building
-    page = visit("/#12/23.13/113.35&list=buildings").page
+    page = walk("#12.00/23.13000/113.35000&list=buildings").page
     rows = page.locator("tbody tr")
     expect(rows).to_have_count(20)
     page.locator("button", has_text="更多").click()
@@ -57,9 +76,9 @@ def test_a_list_keeps_its_rows_and_says_that_the_data_have_changed(visit, a_buil
         expect(rows).to_have_count(40)
 
 
-def test_a_link_that_is_pasted_into_an_open_page_is_followed(visit, a_building):
+def test_a_link_that_is_pasted_into_an_open_page_is_followed(walk, a_building):
     feature_id, _, lon, lat = a_building
-    page = visit().idle()
+    page = walk().page
     page.evaluate(f"location.hash = '#16.50/{lat:.5f}/{lon:.5f}&sel=buildings/{feature_id}&3d=1'")
     expect(page.locator(".hit.open code")).to_have_text(feature_id)
     until(page, f"Math.abs({MAP}.getZoom() - 16.5) < 0.01")
@@ -70,13 +89,13 @@ def test_a_link_that_is_pasted_into_an_open_page_is_followed(visit, a_building):
     until(page, "!location.hash.includes('list=')")
 
 
-def test_a_warning_in_force_stands_above_the_map_until_it_is_over(visit, page_database):
+def test_a_warning_in_force_stands_above_the_map_until_it_is_over(walk, page_database):
     async def execute(statement, *values):
         connection = await connect(page_database)
         await connection.execute(statement, *values)
         await connection.close()
 
-    page = visit("/#12/23.13/113.35").idle()
+    page = walk("#12.00/23.13000/113.35000").page
     expect(page.locator(".warnings")).to_have_count(0)
     run_async(
         execute(
@@ -98,17 +117,8 @@ def test_a_warning_in_force_stands_above_the_map_until_it_is_over(visit, page_da
         run_async(execute("DELETE FROM layer.events WHERE id = 'weather_warning-1'"))
 
 
-def test_a_click_on_the_map_moves_nothing(visit):
-    visitor = visit()
-    page = visitor.idle()
-    before = page.evaluate(f"{MAP}.getZoom()")
-    page.mouse.click(*visitor.at(113.36, 23.17))
-    expect(page.locator(".hit.open dl").first).to_be_visible()
-    assert page.evaluate(f"{MAP}.getZoom()") == before
-
-
-def test_a_row_of_the_list_is_shown_on_the_map(visit):
-    page = visit("/#12/23.13/113.35&list=urban_villages").page
+def test_a_row_of_the_list_is_shown_on_the_map(walk):
+    page = walk("#12.00/23.13000/113.35000&list=urban_villages").page
     row = page.locator("tbody tr a").first
     feature_id = row.inner_text()
     row.click()
@@ -116,29 +126,19 @@ def test_a_row_of_the_list_is_shown_on_the_map(visit):
     until(page, f"{MAP}.getZoom() > 13")
 
 
-def test_the_layer_list_folds_on_a_desk(visit):
-    page = visit().idle()
-    handle = page.locator(".handle")
-    expect(handle).to_have_attribute("aria-expanded", "true")
-    handle.click()
-    expect(page.locator(".layers")).to_be_hidden()
-    handle.click()
-    expect(page.locator(".layers")).to_be_visible()
-
-
-def test_what_is_not_there_is_said_in_the_readers_language(visit):
-    visitor = visit("/#12/23.13/113.35&sel=buildings/none-of-them")
+def test_what_is_not_there_is_said_in_the_readers_language(walk):
+    visitor = walk("#12.00/23.13000/113.35000&sel=buildings/none-of-them")
     visitor.expects("404")
     page = visitor.page
     expect(page.locator(".wrong")).to_contain_text("没有找到，或无权查看")
 
 
-def test_a_line_that_broke_leaves_the_map_and_heals_where_nothing_was_drawn(visit):
-    visitor = visit("/#12/23.13/113.35")
+def test_a_line_that_broke_leaves_the_map_and_heals_where_nothing_was_drawn(walk):
+    visitor = walk("#12.00/23.13000/113.35000")
     visitor.expects("ERR_FAILED")
-    page = visitor.idle()
+    page = visitor.page
     assert visitor.drawn("streets")
-    for path in ("**/map.json*", "**/tiles/**"):
+    for path in ("**/map.json*", "**/tiles/streets/**"):
         page.route(path, lambda route: route.abort())
     page.evaluate(f"{MAP}.jumpTo({{center: [113.38, 23.18], zoom: 14}})")
     until(page, f"{STATES}.includes('errored')")
@@ -148,8 +148,8 @@ def test_a_line_that_broke_leaves_the_map_and_heals_where_nothing_was_drawn(visi
     until(page, f"{STATES}.every(state => state === 'loaded')")
 
 
-def test_a_printed_page_has_the_map_in_it(visit):
-    page = visit("/#13/23.13/113.35", DESK).idle()
+def test_a_printed_page_has_the_map_in_it(walk):
+    page = walk("#13.00/23.13000/113.35000").page
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     colours = page.evaluate(
         """() => { const picture = document.querySelector('.printed'), canvas = document.createElement('canvas');

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import httpx
+import pytest
 from playwright.sync_api import expect
 
 from layers.database.connection import connect
@@ -18,9 +19,16 @@ from tests.page.waiting import until
 STREET = "streets"
 
 
-def test_the_district_is_framed_and_says_what_it_is(visit):
-    visitor = visit()
-    page = visitor.idle()
+@pytest.fixture
+def near(a_building):
+    """Link to the place of a building, and the building."""
+    feature_id, properties, lon, lat = a_building
+    return f"#16.00/{lat:.5f}/{lon:.5f}", feature_id, properties, (lon, lat)
+
+
+def test_the_district_is_framed_and_says_what_it_is(walk):
+    visitor = walk()
+    page = visitor.page
     expect(page.locator("header h1")).to_have_text("全区一张图")
     expect(page.locator("header .district")).to_have_text("天河区")
     expect(page.locator("header .badge")).to_have_text("合成数据")
@@ -30,111 +38,44 @@ def test_the_district_is_framed_and_says_what_it_is(visit):
     bounds = page.evaluate("document.querySelector('.mapview').map.getBounds().toArray()")
     (west, south), (east, north) = bounds
     assert (west < 113.30, south < 23.11, east > 113.43, north > 23.24) == (True,) * 4
-
-
-def test_counts_are_those_of_the_reader(visit, address):
-    page = visit().idle()
-    for layer in httpx.get(f"{address}/map.json", timeout=60).json()["layers"]:
-        shown = page.locator(f'[data-layer="{layer["id"]}"] .count')
-        expect(shown).to_have_text(f"{layer['count']:,}" if layer["count"] else "–")
-
-
-def test_an_eye_hides_and_shows_a_layer_and_the_address_remembers(visit):
-    visitor = visit()
-    page = visitor.idle()
-    eye = page.locator(f'[data-layer="{STREET}"] .eye')
-    eye.click()
-    expect(eye).to_have_attribute("aria-pressed", "false")
-    until(page, "location.hash.includes('layers=streets')")
-    visitor.idle()
-    assert visitor.drawn(STREET) == []
-    page.reload()
-    visitor.idle()
-    assert visitor.drawn(STREET) == []
-    page.locator(f'[data-layer="{STREET}"] .eye').click()
-    until(page, "!location.hash.includes('layers=')")
-    visitor.idle()
-    assert len(visitor.drawn(STREET)) == 21
-
-
-def test_a_click_tells_everything_there_in_chinese(visit, a_building):
-    feature_id, properties, lon, lat = a_building
-    visitor = visit(f"/#17/{lat:.6f}/{lon:.6f}")
-    page = visitor.idle()
-    page.mouse.click(*visitor.at(lon, lat))
-    page.locator(".feature [role=tab]", has_text="建筑物").first.click()
-    card = page.locator(".hit.open")
-    expect(card.locator("dt", has_text="高度").first).to_be_visible()
-    row = card.locator("dl div", has=page.locator('dt[title="height_m"]'))
-    expect(row.locator("dd")).to_have_text(f"{properties['height_m']:g} m")
-    expect(card.locator("code")).to_have_text(feature_id)
-    expect(card.locator("dl div", has=page.locator('dt[title="usage_code"]')).locator("dd")).not_to_have_text(
-        properties["usage_code"]
-    )
-    expect(page.locator(".feature [role=tab]", has_text="街道")).to_have_count(1)
-    link = card.locator("a", has_text="OGC API").get_attribute("href")
-    assert f"/collections/buildings/items/{feature_id}" in f"/{link}"
-    until(page, "location.hash.includes('sel=')")
-    page.keyboard.press("Escape")
-    expect(page.locator(".feature")).to_have_count(0)
-
-
-def test_a_link_to_a_feature_opens_and_frames_it(visit, a_building):
-    feature_id, _, lon, lat = a_building
-    visitor = visit(f"/#&sel=buildings/{feature_id}")
-    page = visitor.idle()
-    expect(page.locator(".hit.open code")).to_have_text(feature_id)
-    until(page, "document.querySelector('.mapview').map.getZoom() > 15")
-    center = page.evaluate("document.querySelector('.mapview').map.getBounds().toArray()")
-    assert center[0][0] < lon < center[1][0]
-    assert center[0][1] < lat < center[1][1]
-
-
-def test_the_other_language_is_one_click_away_and_stays(visit):
-    visitor = visit()
-    page = visitor.idle()
-    page.locator("header button[lang=en]").click()
-    expect(page.locator("header h1")).to_have_text("OneMap")
-    expect(page.locator('[data-layer="urban_villages"] .title')).to_have_text("Urban villages")
-    expect(page.locator("html")).to_have_attribute("lang", "en")
-    page.reload()
-    visitor.idle()
-    expect(page.locator("header .badge")).to_have_text("Synthetic")
-
-
-def test_another_style_is_one_choice_away_and_stays(visit, address):
-    visitor = visit()
-    page = visitor.idle()
-    ground = "document.querySelector('.mapview').map.getPaintProperty('ground', 'background-color')"
-    served = {name: httpx.get(f"{address}/styles/{name}.json").json() for name in ("dark", "light", "print")}
-    expected = {name: style["layers"][0]["paint"]["background-color"] for name, style in served.items()}
-    assert page.evaluate(ground) == expected["dark"]
-    for name in ("light", "print"):
-        page.locator("select.themes").select_option(name)
-        until(page, f"{ground} === '{expected[name]}'")
-        expect(page.locator("html")).to_have_attribute("data-theme", name)
-        until(page, f"location.hash.includes('style={name}')")
-    visitor.idle()
-    assert len(visitor.drawn(STREET)) == 21
-    page.goto(f"{address}/")
-    visitor.idle()
-    assert page.evaluate(ground) == expected["print"]
-
-
-def test_a_style_that_is_not_there_is_the_usual_one(visit):
-    page = visit("/#&style=pink").idle()
-    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
-    until(page, "!location.hash.includes('style=')")
-
-
-def test_labels_are_drawn_with_our_own_font(visit):
-    page = visit().idle()
     fonts = page.evaluate("performance.getEntriesByType('resource').map(r => r.name).filter(n => n.endsWith('.woff2'))")
     assert fonts
     assert all("/vendor/noto-sans-sc/files/" in font for font in fonts)
 
 
-def test_a_new_layer_appears_without_reload(visit, page_database):
+def test_counts_are_those_of_the_reader(walk, address):
+    page = walk().page
+    for layer in httpx.get(f"{address}/map.json", timeout=60).json()["layers"]:
+        shown = page.locator(f'[data-layer="{layer["id"]}"] .count')
+        expect(shown).to_have_text(f"{layer['count']:,}" if layer["count"] else "–")
+
+
+def test_everything_is_reached_by_keyboard(walk):
+    page = walk().page
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("Tab")
+    expect(page.locator(".skip")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#layers")).to_be_focused()
+    for _ in ("the filter", "the first group", "the first layer"):
+        page.keyboard.press("Tab")
+    focused = page.evaluate("document.activeElement.getAttribute('aria-label')")
+    page.keyboard.press("Space")
+    assert focused == "显示行政区"
+    expect(page.locator('[data-layer="districts"] .eye')).to_have_attribute("aria-pressed", "false")
+
+
+def test_a_server_that_is_gone_is_told_and_waited_for(walk):
+    visitor = walk()
+    page = visitor.page
+    visitor.expects("ERR_FAILED")
+    page.route("**/map.json*", lambda route: route.abort())
+    expect(page.locator(".toast")).to_contain_text("连接中断")
+    page.unroute("**/map.json*")
+    expect(page.locator(".toast")).to_have_count(0)
+
+
+def test_a_new_layer_appears_without_reload(walk, page_database):
     definition = LayerDefinition(
         id="fresh",
         title_zh="刚刚载入",
@@ -160,8 +101,8 @@ def test_a_new_layer_appears_without_reload(visit, page_database):
         await drop_layer(connection, "fresh")
         await connection.close()
 
-    visitor = visit()
-    page = visitor.idle()
+    visitor = walk()
+    page = visitor.page
     assert page.locator('[data-layer="fresh"]').count() == 0
     run_async(load())
     try:
@@ -178,9 +119,14 @@ def test_a_new_layer_appears_without_reload(visit, page_database):
     until(page, "!document.querySelector('.mapview').map.getSource('fresh')")
 
 
-def test_the_operator_sees_more(visit, address):
-    visitor = visit()
-    page = visitor.idle()
+def test_a_style_that_is_not_there_is_the_usual_one(walk):
+    page = walk("#11.00/23.17000/113.36000&style=pink").page
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    until(page, "!location.hash.includes('style=')")
+
+
+def test_the_operator_sees_more(walk, address):
+    page = walk().page
     public = page.locator('[data-layer="video_points"] .count').inner_text()
     page.locator(".account a").click()
     page.locator("summary").click()
@@ -196,10 +142,42 @@ def test_the_operator_sees_more(visit, address):
     expect(page.locator('[data-layer="video_points"] .count')).to_have_text(public)
 
 
-def test_what_a_hand_in_the_database_changes_is_drawn_again(visit, a_building, page_database):
-    feature_id, properties, lon, lat = a_building
-    visitor = visit(f"/#16/{lat:.5f}/{lon:.5f}")
-    page = visitor.idle()
+def test_a_link_to_a_feature_opens_and_frames_it(walk, a_building):
+    feature_id, _, lon, lat = a_building
+    page = walk().page
+    page.evaluate("link => { location.hash = link; }", f"#&sel=buildings/{feature_id}")
+    expect(page.locator(".hit.open code")).to_have_text(feature_id)
+    until(page, "document.querySelector('.mapview').map.getZoom() > 15")
+    center = page.evaluate("document.querySelector('.mapview').map.getBounds().toArray()")
+    assert center[0][0] < lon < center[1][0]
+    assert center[0][1] < lat < center[1][1]
+
+
+def test_a_click_tells_everything_there_in_chinese(walk, near):
+    link, feature_id, properties, place = near
+    visitor = walk(link)
+    page = visitor.page
+    page.mouse.click(*visitor.at(*place))
+    page.locator(".feature [role=tab]", has_text="建筑物").first.click()
+    card = page.locator(".hit.open")
+    expect(card.locator("dt", has_text="高度").first).to_be_visible()
+    row = card.locator("dl div", has=page.locator('dt[title="height_m"]'))
+    expect(row.locator("dd")).to_have_text(f"{properties['height_m']:g} m")
+    expect(card.locator("code")).to_have_text(feature_id)
+    expect(card.locator("dl div", has=page.locator('dt[title="usage_code"]')).locator("dd")).not_to_have_text(
+        properties["usage_code"]
+    )
+    expect(page.locator(".feature [role=tab]", has_text="街道")).to_have_count(1)
+    link = card.locator("a", has_text="OGC API").get_attribute("href")
+    assert f"/collections/buildings/items/{feature_id}" in f"/{link}"
+    until(page, "location.hash.includes('sel=')")
+    page.keyboard.press("Escape")
+    expect(page.locator(".feature")).to_have_count(0)
+
+
+def test_what_a_hand_in_the_database_changes_is_drawn_again(walk, near, page_database):
+    link, feature_id, properties, _ = near
+    page = walk(link).page
 
     async def raise_to(height):
         connection = await connect(page_database)
@@ -216,14 +194,47 @@ def test_what_a_hand_in_the_database_changes_is_drawn_again(visit, a_building, p
         run_async(raise_to(properties["height_m"]))
 
 
-def test_buildings_stand_up(visit, a_building):
-    _, _, lon, lat = a_building
-    visitor = visit(f"/#16/{lat:.5f}/{lon:.5f}")
-    page = visitor.idle()
+def test_buildings_stand_up(walk, near):
+    page = walk(near[0]).page
     page.locator("button[aria-label='三维']").click()
     until(page, "document.querySelector('.mapview').map.getPitch() > 50")
     shown = "document.querySelector('.mapview').map.getLayoutProperty('buildings:{}', 'visibility')"
     assert [page.evaluate(shown.format(kind)) for kind in ("relief", "building")] == ["visible", "none"]
+
+
+def test_eyes_style_and_language_are_in_the_link_or_stay_with_the_browser(walk, shared, address):
+    visitor = walk()
+    page = visitor.page
+    ground = "document.querySelector('.mapview').map.getPaintProperty('ground', 'background-color')"
+    served = {name: httpx.get(f"{address}/styles/{name}.json").json() for name in ("dark", "light", "print")}
+    expected = {name: style["layers"][0]["paint"]["background-color"] for name, style in served.items()}
+    assert page.evaluate(ground) == expected["dark"]
+    eye = page.locator(f'[data-layer="{STREET}"] .eye')
+    eye.click()
+    expect(eye).to_have_attribute("aria-pressed", "false")
+    until(page, "location.hash.includes('layers=streets')")
+    for name in ("light", "print"):
+        page.locator("select.themes").select_option(name)
+        until(page, f"{ground} === '{expected[name]}'")
+        expect(page.locator("html")).to_have_attribute("data-theme", name)
+        until(page, f"location.hash.includes('style={name}')")
+    page.locator("header button[lang=en]").click()
+    expect(page.locator("header h1")).to_have_text("OneMap")
+    expect(page.locator('[data-layer="urban_villages"] .title')).to_have_text("Urban villages")
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    page.reload()
+    visitor.idle()
+    expect(page.locator("header .badge")).to_have_text("Synthetic")
+    assert visitor.drawn(STREET) == []
+    page.locator(f'[data-layer="{STREET}"] .eye').click()
+    until(page, "!location.hash.includes('layers=')")
+    visitor.idle()
+    assert len(visitor.drawn(STREET)) == 21
+    assert page.evaluate(ground) == expected["print"]
+    page.goto("about:blank")
+    page.goto(f"{address}/")
+    expect(page.locator("html")).to_have_attribute("data-theme", "print")
+    shared.close()  # a browser that remembers is of no use to other tests
 
 
 def test_on_a_phone_the_layers_are_a_sheet_from_below(visit):
@@ -254,8 +265,8 @@ def test_without_webgl_the_features_are_listed(launch, address):
         assert not [fault for fault in visitor.faults if "WebGL" not in fault]
 
 
-def test_what_keeps_the_map_from_being_drawn_is_told_by_its_name(visit):
-    visitor = visit()
+def test_what_keeps_the_map_from_being_drawn_is_told_by_its_name(visit, address):
+    visitor = visit(None)
     page = visitor.page
     visitor.expects("TypeError")
 
@@ -264,24 +275,14 @@ def test_what_keeps_the_map_from_being_drawn_is_told_by_its_name(visit):
         route.fulfill(response=answer, json=answer.json() | {"layers": None})
 
     page.route("**/styles/*.json*", broken)
-    page.reload()
+    page.goto(address)
     expect(page.locator(".notice")).to_contain_text("TypeError")
     expect(page.locator(".notice")).not_to_contain_text("WebGL")
     expect(page.locator("tbody tr").first).to_be_visible()
 
 
-def test_a_server_that_is_gone_is_told_and_waited_for(visit):
-    visitor = visit()
-    page = visitor.idle()
-    visitor.expects("ERR_FAILED")
-    page.route("**/map.json*", lambda route: route.abort())
-    expect(page.locator(".toast")).to_contain_text("连接中断")
-    page.unroute("**/map.json*")
-    expect(page.locator(".toast")).to_have_count(0)
-
-
 def test_a_page_that_cannot_begin_says_why_and_tries_again(browser, address):
-    visitor = Visitor(browser, address, DESK, "/docs")
+    visitor = Visitor(browser, address, DESK, None)
     page = visitor.page
     broken = {"status": 503, "content_type": "application/problem+json", "body": json.dumps({"detail": "the database"})}
     page.route("**/map.json", lambda route: route.fulfill(**broken))
@@ -291,17 +292,3 @@ def test_a_page_that_cannot_begin_says_why_and_tries_again(browser, address):
     page.locator(".notice button").click()
     visitor.idle()
     page.close()
-
-
-def test_everything_is_reached_by_keyboard(visit):
-    page = visit().idle()
-    page.keyboard.press("Tab")
-    expect(page.locator(".skip")).to_be_focused()
-    page.keyboard.press("Enter")
-    expect(page.locator("#layers")).to_be_focused()
-    for _ in ("the filter", "the first group", "the first layer"):
-        page.keyboard.press("Tab")
-    focused = page.evaluate("document.activeElement.getAttribute('aria-label')")
-    page.keyboard.press("Space")
-    assert focused == "显示行政区"
-    expect(page.locator('[data-layer="districts"] .eye')).to_have_attribute("aria-pressed", "false")

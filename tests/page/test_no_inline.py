@@ -8,13 +8,15 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
+from tests.page.conftest import COARSE
+
 
 @pytest.mark.parametrize(
     ("path", "shown"),
     [("/docs", ".opblock"), ("/ogc?f=html", "main"), ("/ogc/collections/grids/items?f=html", "canvas")],
 )
 def test_nothing_is_refused_by_the_policy(browser, address, path, shown):
-    tab = browser.new_page()
+    tab = browser.new_page(device_scale_factor=COARSE)
     faults: list[str] = []
     tab.on("console", lambda line: faults.append(line.text))
     tab.goto(f"{address}{path}")

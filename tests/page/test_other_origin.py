@@ -14,7 +14,7 @@ from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page
 
 from server.page.assets import MODULES
-from tests.page.conftest import TOKEN
+from tests.page.conftest import COARSE, TOKEN
 from tests.page.test_pages import snippets
 from tests.running_app import running_for_operator
 
@@ -118,7 +118,7 @@ def serving(page_database: str, tmp_path_factory: pytest.TempPathFactory) -> Any
 
 @pytest.fixture
 def page(browser, elsewhere: str) -> Iterator[Page]:
-    tab = browser.new_page()
+    tab = browser.new_page(device_scale_factor=COARSE)
     tab.set_default_timeout(150_000)
     tab.goto(elsewhere)
     yield tab

@@ -15,7 +15,7 @@ from layers.coordinates.datum import to_datum
 from layers.database.connection import connect
 from tests.databases import run_async, temporary_database
 from tests.field_work import PASSWORD, make_people, send_ticket, serving
-from tests.page.conftest import NO_WEBGL, PHONE
+from tests.page.conftest import COARSE, NO_WEBGL, PHONE
 
 SIDEWAYS = (844, 390)
 FIRST_VIEW_BYTES = 100_000
@@ -50,7 +50,7 @@ class Phone:
         self.context = browser.new_context(
             viewport={"width": size[0], "height": size[1]}, is_mobile=True, has_touch=True, locale="zh-CN",
             geolocation={"longitude": lon, "latitude": lat, "accuracy": 12}, permissions=["geolocation"],
-            reduced_motion="reduce",
+            reduced_motion="reduce", device_scale_factor=COARSE,
         )  # fmt: skip
         self.context.set_default_timeout(150_000)
         form = {"name": here.wang.name, "password": PASSWORD}
@@ -172,7 +172,7 @@ def test_a_worker_sees_the_own_grid_and_the_tasks_before_the_map(phone, here):
 
 
 def test_reports_are_sent_once_with_the_line_cut_the_answer_lost_and_the_page_closed(phone, here):
-    one = phone()
+    one = phone(slow=True)  # reports need no map
     page = one.page
     expect(page.locator("[data-task]").first).to_be_visible()
     one.report("0406")

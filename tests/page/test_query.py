@@ -23,9 +23,14 @@ DRAWN = (
 )
 
 
+@pytest.fixture(scope="module")
+def desk_size():
+    return (1366, 768)
+
+
 @pytest.fixture
-def desk(visit):
-    return visit("/#12.5/23.15/113.35&tab=query", (1366, 768))
+def desk(walk):
+    return walk("#12.50/23.15000/113.35000&tab=query")
 
 
 def counted(page) -> dict[str, int]:
@@ -67,7 +72,7 @@ def in_street(address: str) -> dict[str, int]:
 
 
 def test_a_street_is_counted_listed_drawn_and_taken_home(desk, address, tmp_path):
-    page = desk.idle()
+    page = desk.page
     search = page.get_by_role("combobox", name="街道、社区")
     search.fill("五山")
     expect(page.locator("#query-areas li").first).to_contain_text("五山街道")
@@ -122,7 +127,7 @@ def taken(page, form: str, folder) -> bytes:
 
 
 def test_shapes_are_drawn_and_typed_and_a_click_of_theirs_inspects_nothing(desk, address):
-    page = desk.idle()
+    page = desk.page
     (west, south, east, north) = BOX
     page.get_by_role("button", name="矩形").click()
     expect(page.locator(".hint-bar")).to_contain_text("对角")
@@ -160,7 +165,7 @@ def test_shapes_are_drawn_and_typed_and_a_click_of_theirs_inspects_nothing(desk,
 
 
 def test_measures_are_those_of_the_ellipsoid_and_keys_end_and_cancel(desk):
-    page = desk.idle()
+    page = desk.page
     page.get_by_role("button", name="量距离").click()
     expect(page.locator(".hint-bar")).to_contain_text("单击加点")
     ends = [(BOX[0], BOX[1]), (BOX[2], BOX[3])]

@@ -7,11 +7,14 @@ from time import monotonic
 from playwright.sync_api import Page
 
 SECONDS_MAX = 120
+_PAUSE_MS_MAX = 400  # a look costs some 15 ms of processor
 
 
 def until(page: Page, expression: str) -> None:
-    """Poll until an expression holds."""
+    """Look until an expression holds, ever more seldom."""
     deadline = monotonic() + SECONDS_MAX
+    pause_ms = 25
     while not page.evaluate(expression):
         assert monotonic() < deadline, f"never came true: {expression}"
-        page.wait_for_timeout(20)
+        page.wait_for_timeout(pause_ms)
+        pause_ms = min(2 * pause_ms, _PAUSE_MS_MAX)

@@ -51,10 +51,14 @@ const store = createStore({
   sheet: matchMedia("(max-width: 720px)").matches ? "peek" : "half",
 });
 
-/** A link that is pasted into an open page. The page's own writing of the address is no such change. */
-function restore() {
-  const { view, selected, toggled, theme, listed, relief, face, tab, topic, opacities, order } = readHash(location.hash);
-  followLink(location.hash);
+/**
+ * A link that is pasted into an open page. The page's own writing of the address is no such change, and may have come between.
+ * @param {HashChangeEvent} event
+ */
+function restore({ newURL }) {
+  const { hash } = new URL(newURL);
+  const { view, selected, toggled, theme, listed, relief, face, tab, topic, opacities, order } = readHash(hash);
+  followLink(hash);
   store.set({ asked: view, framing: view === null && selected !== null, topic, toggled, opacities, order, relief, hits: selected ? [selected] : [], chosen: 0 });
   store.set({ mode: listed ? "list" : "map", listed, theme: theme ?? USUAL_THEME, face, tab });
   void refresh();
@@ -73,7 +77,7 @@ async function refresh() {
       const topics = await topicsFor(map, reader);
       const fresh = freshAmong(map.layers.map(({ id }) => id), reader);
       if (theme === themeAmong(map.styles)) store.set({ map, reader, theme, style, status, topics, fresh, ...(before ? {} : beginTime(topicOf({ topics, topic: requested.topic }))) }); // else another was chosen meanwhile
-    }
+    } else if (theme !== store.get().theme) store.set({ theme }); // the link that was pasted names none of the styles
     if (!store.get().online) store.set({ online: true });
   } catch (error) {
     forgetMap(); // one response of the two is not enough

@@ -1,11 +1,12 @@
 // The strip across the top of the board: where, what warns, how old the numbers are, and the tour.
 
-import { html, useEffect, useState } from "../../vendor/preact.mjs";
+import { html } from "../../vendor/preact.mjs";
 import { formatError, t, titleOf } from "../i18n.js";
 import { Icon } from "../panels/icons.js";
 import { TopicSwitch } from "../panels/topic.js";
 import { areaCode, askOverview, overview, showArea } from "../state/overview.js";
 import { at } from "../state/time.js";
+import { now } from "../time/clock.js";
 import { dayAndTime } from "../time/words.js";
 import { clock } from "./figures.js";
 
@@ -13,16 +14,6 @@ import { clock } from "./figures.js";
 /** @typedef {import("../store.js").Store} Store */
 
 const STALE_MS = 45_000;
-
-/** The time, every second. */
-function useClock() {
-  const [now, setNow] = useState(Date.now());
-  useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), 1000);
-    return () => clearInterval(timer);
-  }, []);
-  return now;
-}
 
 /** @param {{ store: Store, state: State, refresh: () => Promise<void>, touring: boolean, setTouring: (on: boolean) => void }} props */
 export function Strip({ store, state, refresh, touring, setTouring }) {
@@ -64,15 +55,15 @@ function WarningInForce({ state: { language, map } }) {
 
 /** Whether the numbers are live, and how old; or of which moment of the past. @param {{ language: import("../types.js").Language }} props */
 function Freshness({ language }) {
-  const now = useClock();
   const { told, error } = overview.value;
   if (at.value && !error) {
     return html`<p class="fresh replay"><button class="badge" role="status" title=${t(language, "time.live.back")} onClick=${() => (at.value = null)}>◀ ${t(language, "board.replay")}</button>
       <time>${dayAndTime(language, Date.parse(at.value))}</time></p>`;
   }
   if (!told || (!told.live && error === null)) return null; // the present is on its way
-  const age = Math.max(0, Math.round((now - Date.parse(told.at)) / 1000));
-  const stale = error !== null || now - Date.parse(told.at) > STALE_MS;
+  const age_ms = Math.max(0, now.value - Date.parse(told.at));
+  const age = Math.round(age_ms / 1000);
+  const stale = error !== null || age_ms > STALE_MS;
   const time = clock(language, told.at, true);
   return html`<p class=${`fresh ${stale ? "stale" : ""}`} title=${error ? formatError(language, error) : ""}>
     <span class="badge" role="status">${stale ? "○" : "●"} ${t(language, stale ? "board.stopped" : "board.live")}</span>

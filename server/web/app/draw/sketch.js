@@ -74,10 +74,12 @@ async function shape(map, kind) {
     cancelled = true;
     sketching.value = null;
   } }; // while terra-draw is read
+  const giveUp = keys({ Escape: () => sketching.peek()?.cancel() });
+  addEventListener("keydown", giveUp, true);
   const draw = await terraDraw(map, kind).catch((error) => {
     sketching.value = null;
     throw error;
-  });
+  }).finally(() => removeEventListener("keydown", giveUp, true));
   if (cancelled) return null; // whoever cancelled has put an end to the sketch
   return new Promise((resolve) => {
     const end = (/** @type {any} */ geometry) => {

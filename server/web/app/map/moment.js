@@ -2,6 +2,7 @@
 
 import { effect } from "../../vendor/signals.mjs";
 import { at } from "../state/time.js";
+import { playing } from "../time/player.js";
 import { refresh } from "./map.js";
 
 /** @typedef {import("../store.js").Store} Store */
@@ -25,7 +26,11 @@ export function followMoment(map, store, moment = at) {
     const layers = store.get().map?.layers ?? [];
     for (const layer of layers) if (layer.live) refresh(map, layer.id);
     clearTimeout(settling);
-    settling = setTimeout(() => layers.forEach((layer) => layer.live || refresh(map, layer.id)), SETTLED_MS);
+    const settle = () => {
+      if (moment === at && playing.peek()) settling = setTimeout(settle, SETTLED_MS);
+      else layers.forEach((layer) => layer.live || refresh(map, layer.id));
+    };
+    settling = setTimeout(settle, SETTLED_MS);
     if (moment === at) told(store, layers);
   });
   return () => {

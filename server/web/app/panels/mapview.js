@@ -5,8 +5,9 @@ import { condition } from "../events/filters.js";
 import { chooseByKeyboard, hover, uncover } from "../map/choose.js";
 import { keepFresh } from "../map/fresh.js";
 import { keepMoving } from "../map/hot.js";
+import { tellIdle, unsettle } from "../map/idle.js";
 import { countInView } from "../map/inview.js";
-import { DRAWN, createMap, flyTo, framing, hitsAt, isComplete, mark, show } from "../map/map.js";
+import { DRAWN, createMap, flyTo, framing, hitsAt, mark, show } from "../map/map.js";
 import { showPointed } from "../map/pointer.js";
 import { readHash } from "../hash.js";
 import { t } from "../i18n.js";
@@ -89,15 +90,6 @@ const motion = () => (matchMedia("(prefers-reduced-motion: reduce)").matches ? 0
 const redraws = (now, before) => DRAWN.some((name) => now[name] !== before[name]);
 
 /**
- * The drawn map is outdated: it is idle again after the next drawing, even if nothing has to be drawn.
- * @param {MapLibre} map
- */
-function unsettle(map) {
-  map.getContainer().removeAttribute("data-idle");
-  map.triggerRepaint();
-}
-
-/**
  * Report what MapLibre could not do; after a refusal of 401 ask, once at a time, whether somebody is still logged in. A
  * server that does not answer is no error of the map: the page says that itself.
  * @param {MapLibre} map
@@ -147,9 +139,7 @@ function start(container, store, onMove) {
     map.on("moveend", moved);
     map.on("load", moved);
     if (isPhone()) map.once("idle", () => closeAttribution(container));
-    map.on("idle", () => isComplete(map, store.get()) && container.setAttribute("data-idle", String(Date.now())));
-    map.on("dataloading", () => container.removeAttribute("data-idle"));
-    map.on("data", () => container.removeAttribute("data-idle"));
+    tellIdle(map, container, store);
     Object.assign(container, { map }); // for tests and the console: document.querySelector(".mapview").map
     return map;
   } catch (error) {

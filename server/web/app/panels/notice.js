@@ -1,9 +1,9 @@
 // What stands over the page while there is no map, and when the server does not answer.
 
 import { html, useEffect, useState } from "../../vendor/preact.mjs";
-import { useNow } from "../clock.js";
 import { formatClock, formatDuration, t } from "../i18n.js";
 import { connection } from "../state/connection.js";
+import { now } from "../time/clock.js";
 
 /** @typedef {import("../types.js").State} State */
 
@@ -26,10 +26,11 @@ export function Notice({ state, refresh }) {
  * @param {{ state: State }} props
  */
 function Lost({ state: { language, online } }) {
-  const now = useNow();
   const since = useLost(online);
-  if (since === null || (online && now - since < PATIENCE_MS)) return null;
-  const places = { time: formatClock(language, since), age: formatDuration(language, (now - since) / 1000) };
+  if (since === null) return null;
+  const age_ms = Math.max(0, now.value - since); // the clock may be of the second before
+  if (online && age_ms < PATIENCE_MS) return null;
+  const places = { time: formatClock(language, since), age: formatDuration(language, age_ms / 1000) };
   return html`<p class="notice toast" role="status">${t(language, "state.lost")} <span aria-live="off">${t(language, "state.lost.since", places)}</span></p>`;
 }
 

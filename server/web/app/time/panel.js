@@ -72,18 +72,20 @@ function Controls({ language }) {
   const chosen = span();
   const isPlaying = playing.value;
   const live = at.value === null;
+  const by = (/** @type {number} */ steps) => move(steps, span().step_ms); // as it is when somebody presses, not when it was drawn
   const start = () => {
-    if (live) at.value = new Date(windowOf(chosen, null, Date.now()).from).toISOString();
-    void play(chosen.step_ms);
+    if (playing.value) return void (playing.value = false);
+    if (at.value === null) at.value = new Date(windowOf(span(), null, Date.now()).from).toISOString();
+    void play(span().step_ms);
   };
   const beside = () => {
     compared.value = compared.value ? null : new Date(Math.floor((at.value ? Date.parse(at.value) : Date.now()) / chosen.step_ms) * chosen.step_ms - chosen.length_ms / 2).toISOString();
   };
   const words = (/** @type {string} */ key) => t(language, key);
   return html`<div class="time-controls" role="toolbar" aria-label=${words("time.controls")}>
-    <button class="tool" aria-label=${words("time.back")} title=${words("time.back")} onClick=${() => move(-1, chosen.step_ms)}>◀</button>
-    <button class="primary" onClick=${() => (isPlaying ? (playing.value = false) : start())}>${isPlaying ? "❚❚" : "▶"} ${words(isPlaying ? "time.pause" : "time.play")}</button>
-    <button class="tool" aria-label=${words("time.forward")} title=${words("time.forward")} disabled=${live} onClick=${() => move(1, chosen.step_ms)}>▶</button>
+    <button class="tool" aria-label=${words("time.back")} title=${words("time.back")} onClick=${() => by(-1)}>◀</button>
+    <button class="primary" onClick=${start}>${isPlaying ? "❚❚" : "▶"} ${words(isPlaying ? "time.pause" : "time.play")}</button>
+    <button class="tool" aria-label=${words("time.forward")} title=${words("time.forward")} disabled=${live} onClick=${() => by(1)}>▶</button>
     <select aria-label=${words("time.window")} title=${words("time.window")} onChange=${(/** @type {any} */ event) => (spanId.value = event.currentTarget.value)}>
       ${SPANS.map(({ id }) => html`<option value=${id} key=${id} selected=${id === chosen.id}>${words(`time.window.${id}`)}</option>`)}
     </select>

@@ -9,6 +9,7 @@ const LOOK_MS = 25;
 export const SPEEDS = [0.5, 1, 2, 4];
 
 export const playing = signal(false);
+let plays = 0;
 export const speed = signal(1);
 /** How long the last steps took until the map was drawn, in ms, the newest last. */
 export const stepTimes = signal(/** @type {number[]} */ ([]));
@@ -33,17 +34,22 @@ const isDrawn = () => document.querySelector(".mapview")?.hasAttribute("data-idl
 export async function play(step_ms) {
   if (playing.value) return;
   playing.value = true;
-  while (playing.value) {
-    const began = performance.now();
-    move(1, step_ms);
-    if (at.value === null) break;
-    await pause(LOOK_MS * 2); // the map has begun to ask
-    while (!isDrawn() && performance.now() - began < PATIENCE_MS) await pause(LOOK_MS);
-    const taken = performance.now() - began;
-    stepTimes.value = [...stepTimes.value.slice(-49), taken];
-    await pause(Math.max(0, 1000 / speed.value - taken));
+  const mine = ++plays; // one that was paused sleeps for a moment; meanwhile another may begin
+  const goesOn = () => playing.value && mine === plays;
+  try {
+    while (goesOn()) {
+      const began = performance.now();
+      move(1, step_ms);
+      if (at.value === null) break;
+      await pause(LOOK_MS * 2); // the map has begun to ask
+      while (goesOn() && !isDrawn() && performance.now() - began < PATIENCE_MS) await pause(LOOK_MS);
+      const taken = performance.now() - began;
+      stepTimes.value = [...stepTimes.value.slice(-49), taken];
+      await pause(Math.max(0, 1000 / speed.value - taken));
+    }
+  } finally {
+    if (mine === plays) playing.value = false;
   }
-  playing.value = false;
 }
 
 /** @param {number} ms */

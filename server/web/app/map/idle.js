@@ -1,0 +1,40 @@
+// Whether the map shows all that it asked for: `data-idle` of its element says so, to players of time and to tests.
+
+import { isComplete } from "./map.js";
+
+/** @typedef {import("../store.js").Store} Store */
+
+const LOOK_MS = 100;
+
+/**
+ * Keep the attribute true while the map lives. MapLibre says that it is idle after drawing alone, and draws nothing when the
+ * last tile it waits for comes back unchanged: so whoever drew without being idle looks again, and draws once more.
+ * @param {import("maplibre-gl").Map} map
+ * @param {HTMLElement} container
+ * @param {Store} store
+ */
+export function tellIdle(map, container, store) {
+  let due = 0;
+  const look = () => {
+    due = 0;
+    if (container.hasAttribute("data-idle")) return;
+    if (isComplete(map, store.get())) map.triggerRepaint();
+    else due = window.setTimeout(look, LOOK_MS);
+  };
+  map.on("idle", () => isComplete(map, store.get()) && container.setAttribute("data-idle", String(Date.now())));
+  map.on("dataloading", () => container.removeAttribute("data-idle"));
+  map.on("data", () => container.removeAttribute("data-idle"));
+  map.on("render", () => {
+    due ||= window.setTimeout(look, LOOK_MS);
+  });
+  map.once("remove", () => clearTimeout(due));
+}
+
+/**
+ * The drawn map is outdated: it is idle again after the next drawing, even if nothing has to be drawn.
+ * @param {import("maplibre-gl").Map} map
+ */
+export function unsettle(map) {
+  map.getContainer().removeAttribute("data-idle");
+  map.triggerRepaint();
+}
