@@ -18,7 +18,7 @@ from playwright.sync_api import Browser
 
 from benchmarks.live.service import LiveService, cluster, serving
 from benchmarks.machine import describe_database, describe_machine, describe_versions
-from benchmarks.page.cases import CASES, Storm
+from benchmarks.page.cases import CASES, PageLoad
 from benchmarks.page.tab import chromium
 from benchmarks.results import Figure, benchmark_parser, report
 from server.installation import PROJECT
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, write; return the exit code."""
     options = _options(arguments)
     home = options.home.absolute() / f"live-{options.scale:g}"  # the district of `bench live`
-    storm = Storm(**{field.name: getattr(options, field.name) for field in fields(Storm)})
+    storm = PageLoad(**{field.name: getattr(options, field.name) for field in fields(PageLoad)})
     notes = [
         describe_machine() + ", shared by browser, sender, server and PostgreSQL; software GL",
         describe_versions(),
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return report(rows, notes, options)
 
 
-def measure(service: LiveService, browser: Browser, storm: Storm, cases: Sequence[str]) -> list[Figure]:
+def measure(service: LiveService, browser: Browser, storm: PageLoad, cases: Sequence[str]) -> list[Figure]:
     """Measure some cases, one after the other."""
     rows = []
     for name in cases:
@@ -55,7 +55,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--cases", default=",".join(CASES), help=f"which of {', '.join(CASES)} (all)")
     parser.add_argument("--scale", type=float, default=1.0, help="of the demo (1)")
     parser.add_argument("--home", type=Path, default=PROJECT / ".onemap" / "bench", help="folder to work in")
-    for field in fields(Storm):
+    for field in fields(PageLoad):
         parser.add_argument(f"--{field.name}", type=int, default=field.default, help=f"of the storm ({field.default})")
     options = parser.parse_args(arguments)
     options.cases = [name for name in options.cases.split(",") if name]

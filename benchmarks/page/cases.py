@@ -32,7 +32,7 @@ _LOOK_MS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Storm:
+class PageLoad:
     """A storm: messages a second, seconds, and the number of events whose way to the screen is measured."""
 
     rate: int = 3_000
@@ -40,7 +40,7 @@ class Storm:
     events: int = 40
 
 
-def opening(service: LiveService, browser: Browser, _: Storm) -> list[Figure]:
+def opening(service: LiveService, browser: Browser, _: PageLoad) -> list[Figure]:
     """Measure the first map with a cold and a warm cache, on the desk and on an emulated phone, and its weight."""
     rows = []
     for device, words, cold_s, warm_s in ((DESK, "desk", _COLD_S, _WARM_S), (PHONE, "phone", _PHONE_S, None)):
@@ -64,7 +64,7 @@ def _total_kb(weights: Sequence[dict[str, int]]) -> float:
     return median(sum(one.values()) / 1000 for one in weights)
 
 
-def storm(service: LiveService, browser: Browser, storm: Storm) -> list[Figure]:
+def storm(service: LiveService, browser: Browser, storm: PageLoad) -> list[Figure]:
     """Measure an open page while a storm is taken, and how soon an event is on its screen."""
     with visiting(browser, _address(service), service.token, DESK) as context, ThreadPoolExecutor(1) as sending:
         tab = Tab(context)
@@ -128,7 +128,7 @@ def _put(client: httpx.Client, title: str) -> None:
     answer.raise_for_status()
 
 
-def replay(service: LiveService, browser: Browser, _: Storm) -> list[Figure]:
+def replay(service: LiveService, browser: Browser, _: PageLoad) -> list[Figure]:
     """Measure a step of the time slider until the map has drawn that moment."""
     steps = []
     with visiting(browser, _address(service), service.token, DESK) as context:
@@ -150,7 +150,7 @@ def _address(service: LiveService) -> str:
     return f"http://127.0.0.1:{service.port}"
 
 
-CASES: dict[str, Callable[[LiveService, Browser, Storm], list[Figure]]] = {
+CASES: dict[str, Callable[[LiveService, Browser, PageLoad], list[Figure]]] = {
     "opening": opening,
     "storm": storm,
     "replay": replay,

@@ -13,10 +13,10 @@ from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, Playw
 
 from layers.errors import Unavailable
 
-type Device = Mapping[str, object]
+type EmulatedDevice = Mapping[str, object]
 SECONDS_MAX = 120
-DESK: Device = {"viewport": {"width": 1366, "height": 768}, "locale": "zh-CN"}
-PHONE: Device = {
+DESK: EmulatedDevice = {"viewport": {"width": 1366, "height": 768}, "locale": "zh-CN"}
+PHONE: EmulatedDevice = {
     "viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True, "has_touch": True,
     "locale": "zh-CN",
 }  # fmt: skip
@@ -121,7 +121,7 @@ def _launched(playwright: Playwright, path: Path) -> Iterator[Browser]:
 
 
 @contextmanager
-def visiting(browser: Browser, address: str, token: str, device: Device) -> Iterator[BrowserContext]:
+def visiting(browser: Browser, address: str, token: str, device: EmulatedDevice) -> Iterator[BrowserContext]:
     """Open a context with a cold cache, signed in with a token."""
     context = browser.new_context(**device)  # type: ignore[arg-type]  # a descriptor of a device
     try:
