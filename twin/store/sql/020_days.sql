@@ -31,6 +31,8 @@ BEGIN
     END LOOP;
 END
 $$;
+REVOKE EXECUTE ON FUNCTION twin.make_day FROM public;
+GRANT EXECUTE ON FUNCTION twin.make_day TO onemap_ingest, onemap_owner;
 
 -- Drop the partitions of a table's days before one, and return how many. It waits 2 s for a lock at most: a day that
 -- is still being read is kept until the next call.
