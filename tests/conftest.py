@@ -6,7 +6,6 @@ PostGIS is an error, never a skip: a green run means that everything ran.
 
 from __future__ import annotations
 
-import gc
 import os
 import shutil
 import signal
@@ -46,12 +45,6 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """Ignore the tests of real files without `--real`."""
     alone = config.getoption("--real") is None and "real" in collection_path.relative_to(config.rootpath).parts[:2]
     return True if alone else None
-
-
-def pytest_collection_finish() -> None:
-    """Exempt the modules and tests from collection: they stay to the end, and cost seconds at each full one."""
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.fixture(scope="session")
