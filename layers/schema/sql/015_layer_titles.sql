@@ -1,5 +1,6 @@
 -- Title a layer that no definition file declares: null where there is no such layer, false where a file declares it.
--- A null leaves a title as it is. Web workers may do this and change nothing else of a layer (layers/schema/layer_titles).
+-- A null leaves a title as it is. Web workers may do this and change nothing else of a layer
+-- (layers/schema/layer_titles.py).
 CREATE OR REPLACE FUNCTION onemap.title_layer(layer_id text, zh text, en text, group_zh text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

@@ -1,10 +1,10 @@
--- What is changed by hand or by a load reaches streams, late readers and outlets: rows that are made, changed or deleted
--- are changes of the log like any other, with what was before, so that what a reader may see no more is taken off his map.
--- Feeds tell the log themselves, and say so by the setting onemap.tells_log (twin/log/changes.py).
+-- What is changed by hand or by a load reaches streams, late readers and outlets: rows that are made, changed or
+-- deleted are changes of the log like any other, with what was before, so that what a reader may see no more is taken
+-- off his map. Feeds tell the log themselves, and say so by the setting onemap.tells_log (twin/log/changes.py).
 --
 -- Statements note the state that a row had before the transaction; its end compares that with the state it has then.
--- So nobody hears of what was undone, or of what was only so meanwhile. A transaction that touches more than 5000 rows of
--- a layer ends in one notice of the whole layer, whose readers read it anew.
+-- So nobody hears of what was undone, or of what was only so meanwhile. A transaction that touches more than 5000
+-- rows of a layer ends in one notice of the whole layer, whose readers read it anew.
 
 -- The expression of a row's state over an alias: its grade, its columns by which rules may choose, without those that
 -- are joined on reading, its box, and a digest of its shape.
@@ -67,8 +67,8 @@ $$;
 REVOKE EXECUTE ON FUNCTION onemap.note_whole, onemap.note_anew FROM public;
 GRANT EXECUTE ON FUNCTION onemap.note_whole, onemap.note_anew TO onemap_owner, onemap_ingest;
 
--- Note what a statement made, changed or deleted; called by the triggers untold_… of each layer's table, which fire after
--- touch_… by the order of names, so that two writers lock in one order. The argument `graded` says that rows have
+-- Note what a statement made, changed or deleted; called by the triggers untold_… of each layer's table, which fire
+-- after touch_… by the order of names, so that two writers lock in one order. The argument `graded` says that rows have
 -- grades of their own; without it every reader of the layer sees all rows.
 CREATE OR REPLACE FUNCTION onemap.note_untold() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = onemap, public, pg_temp AS $$

@@ -8,6 +8,7 @@ import { condition, filterOfTheme, isNarrowed, widen } from "../events/filters.j
 import { t, titleOf } from "../i18n.js";
 import { classes } from "../map/classes.js";
 import { HeatScale, colorsOf, heatOf, warm } from "../map/heat.js";
+import { tellIdle } from "../map/idle.js";
 import { collection, dressed } from "../map/style.js";
 import { indicatorOf, overview, showArea } from "../state/overview.js";
 import { shading } from "../state/shading.js";
@@ -88,8 +89,7 @@ function start(container, state) {
       if (child) showArea(child.code);
     });
     map.on("mousemove", (event) => (map.getCanvas().style.cursor = areaAt(map, event.point) ? "pointer" : ""));
-    map.on("idle", () => map.areTilesLoaded() && container.setAttribute("data-idle", String(Date.now())));
-    map.on("dataloading", () => container.removeAttribute("data-idle"));
+    tellIdle(map, container, () => true);
     Object.assign(container, { map });
     return map;
   } catch (error) {

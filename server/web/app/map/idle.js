@@ -1,9 +1,5 @@
 // Whether the map shows all that it asked for: `data-idle` of its element says so, to players of time and to tests.
 
-import { isComplete } from "./map.js";
-
-/** @typedef {import("../store.js").Store} Store */
-
 const LOOK_MS = 100;
 
 /**
@@ -11,17 +7,18 @@ const LOOK_MS = 100;
  * last tile it waits for comes back unchanged: so whoever drew without being idle looks again, and draws once more.
  * @param {import("maplibre-gl").Map} map
  * @param {HTMLElement} container
- * @param {Store} store
+ * @param {() => boolean} isComplete  whether the map shows what it should; its tiles beside it
  */
-export function tellIdle(map, container, store) {
+export function tellIdle(map, container, isComplete) {
+  const complete = () => isComplete() && map.areTilesLoaded();
   let due = 0;
   const look = () => {
     due = 0;
     if (container.hasAttribute("data-idle")) return;
-    if (isComplete(map, store.get())) map.triggerRepaint();
+    if (complete()) map.triggerRepaint();
     else due = window.setTimeout(look, LOOK_MS);
   };
-  map.on("idle", () => isComplete(map, store.get()) && container.setAttribute("data-idle", String(Date.now())));
+  map.on("idle", () => complete() && container.setAttribute("data-idle", String(Date.now())));
   map.on("dataloading", () => container.removeAttribute("data-idle"));
   map.on("data", () => container.removeAttribute("data-idle"));
   map.on("render", () => {

@@ -7,7 +7,7 @@ import { keepFresh } from "../map/fresh.js";
 import { keepMoving } from "../map/hot.js";
 import { tellIdle, unsettle } from "../map/idle.js";
 import { countInView } from "../map/inview.js";
-import { DRAWN, createMap, flyTo, framing, hitsAt, mark, show } from "../map/map.js";
+import { DRAWN, createMap, flyTo, framing, hitsAt, isComplete, mark, show } from "../map/map.js";
 import { showPointed } from "../map/pointer.js";
 import { readHash } from "../hash.js";
 import { t } from "../i18n.js";
@@ -139,7 +139,7 @@ function start(container, store, onMove) {
     map.on("moveend", moved);
     map.on("load", moved);
     if (isPhone()) map.once("idle", () => closeAttribution(container));
-    tellIdle(map, container, store);
+    tellIdle(map, container, () => isComplete(map, store.get()));
     Object.assign(container, { map }); // for tests and the console: document.querySelector(".mapview").map
     return map;
   } catch (error) {

@@ -1,7 +1,7 @@
 // The face of a grid worker's phone: my grid, the map, a sheet from below, and four tabs. The list comes first, the map after it.
 
 import { html, useEffect, useState } from "../../vendor/preact.mjs";
-import { t } from "../i18n.js";
+import { formatError, t } from "../i18n.js";
 import { addSheet } from "../sheets.js";
 import { hindrance, keepSending } from "../state/outbox.js";
 import { keepPatrolling, patrolling, switchPatrol } from "../state/patrol.js";
@@ -9,9 +9,7 @@ import { locate, located, placeFault, watchPlace } from "../state/place.js";
 import { isOverdue, keepTasks, tasks } from "../state/tasks.js";
 import { PhoneIcon } from "./classes.js";
 import { classes, rememberClasses } from "./codes.js";
-import { Me } from "./me.js";
 import { waitingCount } from "./outbox.js";
-import { Report } from "./report.js";
 import { fetchClasses } from "./requests.js";
 import { Sheet } from "./sheet.js";
 import { Tasks } from "./tasks.js";
@@ -25,6 +23,7 @@ import { Tasks } from "./tasks.js";
 const TABS = ["map", "tasks", "report", "me"];
 /** @type {Record<TabName, Stop>} */
 const STOP_OF = { map: "peek", tasks: "half", report: "full", me: "full" };
+const STANDS_MS = 1500; // after the tasks came
 const SLOW = ["slow-2g", "2g", "3g"];
 
 /** Whether the line is too slow for a map that nobody has asked for. */
@@ -39,6 +38,7 @@ export default function Phone({ store, state, refresh, logOut }) {
   const [tab, setTab] = useState(/** @type {TabName} */ ("tasks"));
   const [stop, setStop] = useState(/** @type {Stop} */ (isSlow() ? "full" : "half")); // no map, no room for it
   const map = useMap(refresh, tab === "map");
+  const forms = useForms(tab === "report" || tab === "me" || !account);
   const go = (/** @type {TabName} */ next) => {
     setTab(next);
     setStop(STOP_OF[next]);
@@ -50,6 +50,8 @@ export default function Phone({ store, state, refresh, logOut }) {
   useEffect(() => {
     if (clicked) setStop("half");
   }, [clicked, state.hits]);
+  const me = forms.Me ? html`<${forms.Me} store=${store} state=${state} logOut=${logOut} />` : html`<${Waiting} language=${language} ...${forms} />`;
+  const report = forms.Report && account ? html`<${forms.Report} state=${state} />` : me;
   const sheetLabel = t(language, `phone.tab.${tab}`);
   useWork(account?.id ?? "");
   useEffect(() => void addSheet("css/phone.css"), []);
@@ -62,9 +64,9 @@ export default function Phone({ store, state, refresh, logOut }) {
             ${map.error ? html`<button class="primary" onClick=${map.again}>${t(language, "state.retry")}</button>` : ""}</p>`}</div>`}
       <${Sheet} language=${language} stop=${stop} onStop=${setStop} label=${sheetLabel}>
         ${clicked && html`<${map.panel} store=${store} state=${state} onFeature=${() => {}} />`}
-        ${(tab === "map" || tab === "tasks") && !clicked && (account ? html`<${Tasks} state=${state} />` : html`<${Me} store=${store} state=${state} logOut=${logOut} />`)}
-        ${tab === "report" && (account ? html`<${Report} state=${state} />` : html`<${Me} store=${store} state=${state} logOut=${logOut} />`)}
-        ${tab === "me" && html`<${Me} store=${store} state=${state} logOut=${logOut} />`}
+        ${(tab === "map" || tab === "tasks") && !clicked && (account ? html`<${Tasks} state=${state} />` : me)}
+        ${tab === "report" && report}
+        ${tab === "me" && me}
       <//>
     </main>
     <nav class="phone-tabs" aria-label=${t(language, "phone.tabs")}>
@@ -72,6 +74,12 @@ export default function Phone({ store, state, refresh, logOut }) {
         <${PhoneIcon} name=${name} /><span>${t(language, `phone.tab.${name}`)}</span><${Badge} language=${language} name=${name} /></button>`)}
     </nav>
   </div>`;
+}
+
+/** A form that is on its way, or did not come. @param {{ language: import("../types.js").Language, error: unknown, again: () => void }} props */
+function Waiting({ language, error, again }) {
+  if (!error) return html`<p role="status">${t(language, "panel.loading")}</p>`;
+  return html`<p role="alert">${formatError(language, error)} <button class="primary" onClick=${again}>${t(language, "state.retry")}</button></p>`;
 }
 
 /** @param {{ language: import("../types.js").Language, name: TabName }} props */
@@ -126,4 +134,25 @@ function useMap(refresh, wanted) {
     );
   }, [due, asked]);
   return { ...loaded, again: () => setAsked(asked + 1) };
+}
+
+/**
+ * The forms that the first view does not show; read once it stands, so that they are there when the line breaks.
+ * @param {boolean} wanted
+ */
+function useForms(wanted) {
+  const [forms, setForms] = useState(/** @type {{ Me: any, Report: any, error: unknown }} */ ({ Me: null, Report: null, error: null }));
+  const [asked, setAsked] = useState(0);
+  const due = wanted || tasks.value.status !== "loading";
+  useEffect(() => {
+    if (!due || forms.Me) return undefined;
+    const read = () =>
+      Promise.all([import("./me.js"), import("./report.js")]).then(
+        ([{ Me }, { Report }]) => setForms({ Me, Report, error: null }),
+        (error) => setForms({ Me: null, Report: null, error }),
+      );
+    const timer = setTimeout(read, wanted ? 0 : STANDS_MS);
+    return () => clearTimeout(timer);
+  }, [due, wanted, asked]);
+  return { ...forms, again: () => setAsked(asked + 1) };
 }
