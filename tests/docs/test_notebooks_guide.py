@@ -29,4 +29,5 @@ def test_the_blocks_of_the_guide_run(
     assert names["picture"].svg.startswith("<svg")
     assert len(names["counted"]) > 0
     names["shown"].close()
+    names["phone"].close()
     names["twin"].close()
