@@ -29,6 +29,7 @@ _STEP_S = 0.5
 _EVENTS = "#13/23.13/113.35&tab=events&e.source=patrol_uav"  # a source that the storm has not
 _SIZE, _CONNECTIONS = 500, 6
 _LOOK_MS = 10
+_LETTERS = str.maketrans("0123456789", "ghijklmnop")  # numbers in a title may be taken for a telephone's
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def storm(service: LiveService, browser: Browser, storm: PageLoad) -> list[Figur
     with visiting(browser, _address(service), service.token, DESK) as context, ThreadPoolExecutor(1) as sending:
         tab = Tab(context)
         tab.open(f"{_address(service)}/{_EVENTS}")
-        still = _to_screen(service, tab.page, storm.events, "静")
+        still = _to_screen(service, tab.page, storm.events)
         tab.faults.clear()
         order = service.order(
             phases=[(storm.rate, storm.seconds)], size=_SIZE, connections=_CONNECTIONS, run=f"p{uuid4().hex[:6]}"
@@ -80,7 +81,7 @@ def storm(service: LiveService, browser: Browser, storm: PageLoad) -> list[Figur
         before_mb = tab.heap_mb()
         stormy: list[float] = []
         while not sent.done():
-            stormy += _to_screen(service, tab.page, 1, f"暴{len(stormy)}-")
+            stormy += _to_screen(service, tab.page, 1)
             tab.page.wait_for_timeout(storm.seconds * 1000 / (2 * storm.events))
         result = sent.result()
         after_mb, blocked_ms, faults = tab.heap_mb(), tab.longest_task_ms(began_ms), list(tab.faults)
@@ -95,12 +96,12 @@ def storm(service: LiveService, browser: Browser, storm: PageLoad) -> list[Figur
     ]
 
 
-def _to_screen(service: LiveService, page: Page, events: int, mark: str) -> list[float]:
+def _to_screen(service: LiveService, page: Page, events: int) -> list[float]:
     """Send events one by one; return the seconds from each acknowledgement until the list tells of it."""
     delays = []
     with httpx.Client(base_url=_address(service), timeout=SECONDS_MAX) as client:
-        for number in range(events):
-            title = f"上屏{mark}{number}"
+        for _event in range(events):
+            title = f"上屏 {uuid4().hex.translate(_LETTERS)}"
             _put(client, title)
             acknowledged = time.monotonic()
             row, news = page.locator(".event", has_text=title), page.locator(".events-fresh button")
@@ -118,7 +119,10 @@ def _put(client: httpx.Client, title: str) -> None:
     message = {
         "specversion": "1.0", "id": name, "source": "/feeds/demo", "type": "cn.gov.district.event.created",
         "subject": f"events/{name}", "time": at.isoformat(), "datacontenttype": "application/json",
-        "data": {"source": "patrol_uav", "title": title, "severity": "2", "stage": "file", "lon": 113.35, "lat": 23.13},
+        "data": {
+            "source": "patrol_uav", "title": title, "severity": "2", "stage": "file", "occurred_at": at.isoformat(),
+            "lon": 113.35, "lat": 23.13,
+        },
     }  # fmt: skip
     body = orjson.dumps([message])
     headers = sign(SECRET.encode(), "demo", body, now=at, nonce=uuid4().hex)

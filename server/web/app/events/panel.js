@@ -19,7 +19,8 @@ import { Toolbar } from "./toolbar.js";
 /** @typedef {import("../types.js").Feature} Feature */
 
 addSheet("css/events.css");
-const GATHER_MS = 1000; // changes of a second are read together
+const SOON_MS = 150; // the first change after a rest is read soon
+const GATHER_MS = 1000; // those that follow are read together, once a second
 const TOLD_MS = 5000; // tiles that are drawn anew so long after the last told change changed by a load, or by hand
 
 /** @param {{ store: Store, state: State }} props */
@@ -58,7 +59,7 @@ function Events({ store, state, layer }) {
 }
 
 /**
- * Patch the list as the stream tells of changes, those of a second together.
+ * Patch the list as the stream tells of changes: one reading after the other, at most one a second.
  * @param {EventFeed} feed
  * @returns {() => void} stops it
  */
@@ -68,21 +69,29 @@ function followEvents(feed) {
   let gap = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let waiting;
-  const patch = () => {
-    waiting = undefined;
+  let [began, reading] = [0, false];
+  const patch = async () => {
     const ids = gap ? null : new Set(changed);
     changed.clear();
-    gap = false;
-    void feed.patch(ids);
+    [waiting, gap, reading, began] = [undefined, false, true, Date.now()];
+    await feed.patch(ids); // what goes wrong is said by the list
+    reading = false;
+    schedule();
   };
+  const schedule = () => {
+    if (reading || ended || !(gap || changed.size)) return;
+    waiting ??= setTimeout(() => void patch(), Math.max(SOON_MS, began + GATHER_MS - Date.now()));
+  };
+  let ended = false;
   let told = 0;
   const stop = follow((news) => {
     if (news.changes.length) told = Date.now();
     gap ||= news.gap || (news.redrawn.length > 0 && Date.now() - told > TOLD_MS);
     for (const { id } of news.changes) changed.add(id);
-    if (gap || changed.size) waiting ??= setTimeout(patch, GATHER_MS);
+    schedule();
   }, [LAYER]);
   return () => {
+    ended = true;
     stop();
     clearTimeout(waiting);
   };
