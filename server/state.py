@@ -13,6 +13,8 @@ from layers.policy.holder import PolicyHolder
 from layers.read.counts import CountCache
 from server.audit.audit import Audit
 from server.bulk.desk import BulkDesk
+from server.caches.minute_cache import MinuteCache
+from server.caches.request_plans import RequestPlans
 from server.executions.runner import JobRunner
 from server.exports.exports import Exports
 from server.heavy_work import HeavyWork
@@ -30,12 +32,10 @@ from server.identity.references import References
 from server.identity.sessions import Sessions
 from server.live.playbacks import Playbacks
 from server.live.tiles import TileChanges
-from server.minute_cache import MinuteCache
 from server.page.assets import Assets, find_assets
 from server.page.map_theme import CurrentThemes
 from server.page.outline import Outlines
 from server.rasters import Rasters
-from server.request_plans import RequestPlans
 from server.settings import Settings
 from server.tianditu import Tianditu
 from tiles.basemaps import Basemaps

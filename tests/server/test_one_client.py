@@ -22,10 +22,10 @@ import server.routes
 from layers.bounded import Bounded
 from layers.database.admission import Cost
 from layers.read.counts import CountCache
+from server.caches.request_plans import RequestPlans
 from server.http.cost import cost_of
 from server.http.troubles import lack_of_room
 from server.identity.guesses import AT_ONCE, Guesses
-from server.request_plans import RequestPlans
 from tests.ogc.service import Service, fill
 
 DEADLINE_S = 120

@@ -18,9 +18,9 @@ from layers.catalog import Catalog
 from layers.database.connection import in_our_words
 from layers.moment import read_moment
 from server.audit.touched import touch
+from server.caches.minute_cache import MINUTE_S
 from server.dependencies import ActorHere, IdentityHere, StateHere
 from server.http.caching import PRIVATE_HEADERS
-from server.minute_cache import MINUTE_S
 from server.state import State
 from server.surroundings.datum_route import AnswerCrs, DatumRoute
 from twin.notes import LeaderNote, list_notes
