@@ -15,7 +15,7 @@ from rasterio.transform import from_origin
 
 from layers.coordinates.crs import transform
 from layers.loaders.raster import RasterOptions, load_raster
-from server import minute_cache
+from server.caches import minute_cache
 from server.caches.minute_cache import MinuteCache
 from server.ogc.edr import metadata
 from server.ogc.edr.coverage import Coverage, EdrParameter, csv_text

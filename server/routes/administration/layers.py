@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from layers.audit.record import AuditAction
-from layers.database.connection import Role, connect, in_our_words
+from layers.database.connection import Role, connected, in_our_words
 from layers.errors import BadInput
 from layers.schema.layer_titles import title_layer, titled_here
 from server.dependencies import StateHere, require_duty
@@ -69,11 +69,8 @@ async def change(
     detail = {"operation": "title"}
     await state.audit.note(AuditAction.ADMIN, f"layer/{layer}", scope=request.scope, detail=detail)
     with in_our_words():
-        connection = await connect(str(state.settings.database.url), Role.INGEST)
-        try:
+        async with connected(str(state.settings.database.url), Role.INGEST) as connection:
             await title_layer(connection, layer, **given)
-        finally:
-            await connection.close()
     return {"id": layer, **given}
 
 
