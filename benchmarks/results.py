@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -115,6 +115,14 @@ def benchmark_parser(name: str, description: str | None) -> argparse.ArgumentPar
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows as JSON")
     parser.add_argument("--strict", action="store_true", help="exit 1 where a goal is missed")
     return parser
+
+
+def choose_cases(parser: argparse.ArgumentParser, given: str, known: Iterable[str]) -> list[str]:
+    """Return the cases that a text with commas names; the parser refuses one that is not known, and exits."""
+    chosen, allowed = [name for name in given.split(",") if name], list(known)
+    if unknown := set(chosen) - set(allowed):
+        parser.error(f"--cases: there is no {', '.join(sorted(unknown))}; allowed are {', '.join(allowed)}")
+    return chosen
 
 
 def report(rows: Sequence[Figure], notes: Sequence[str], options: argparse.Namespace) -> int:

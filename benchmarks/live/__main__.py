@@ -17,7 +17,7 @@ from pathlib import Path
 from benchmarks.live.cases import CASES, Amount
 from benchmarks.live.service import cluster
 from benchmarks.machine import describe_database, describe_machine, describe_versions
-from benchmarks.results import Figure, benchmark_parser, report
+from benchmarks.results import Figure, benchmark_parser, choose_cases, report
 from server.installation import PROJECT
 
 _HELP = {
@@ -60,10 +60,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
                 option, type=type(field.default), default=field.default, help=f"{text} ({field.default})"
             )
     options = parser.parse_args(arguments)
-    options.cases = [name for name in options.cases.split(",") if name]
-    unknown = set(options.cases) - set(CASES)
-    if unknown:
-        parser.error(f"--cases: there is no {', '.join(sorted(unknown))}; allowed are {', '.join(CASES)}")
+    options.cases = choose_cases(parser, options.cases, CASES)
     return options
 
 

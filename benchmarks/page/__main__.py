@@ -20,7 +20,7 @@ from benchmarks.live.service import LiveService, cluster, serving
 from benchmarks.machine import describe_database, describe_machine, describe_versions
 from benchmarks.page.cases import CASES, PageLoad
 from benchmarks.page.tab import chromium
-from benchmarks.results import Figure, benchmark_parser, report
+from benchmarks.results import Figure, benchmark_parser, choose_cases, report
 from server.installation import PROJECT
 
 
@@ -58,10 +58,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     for field in fields(PageLoad):
         parser.add_argument(f"--{field.name}", type=int, default=field.default, help=f"of the storm ({field.default})")
     options = parser.parse_args(arguments)
-    options.cases = [name for name in options.cases.split(",") if name]
-    unknown = set(options.cases) - set(CASES)
-    if unknown:
-        parser.error(f"--cases: there is no {', '.join(sorted(unknown))}; allowed are {', '.join(CASES)}")
+    options.cases = choose_cases(parser, options.cases, CASES)
     return options
 
 
