@@ -42,7 +42,7 @@ class PageAndConfiguration(BuildHookInterface):  # type: ignore[type-arg]  # its
 
 def shown_documents() -> list[Path]:
     """Return the guides and their pictures, which `/guide` shows."""
-    return sorted(file for kind in ("*.md", "*.png") for file in (ROOT / "docs").rglob(kind))
+    return sorted(file for kind in ("*.md", "*.png", "*.webp") for file in (ROOT / "docs").rglob(kind))
 
 
 def served_modules() -> list[Path]:

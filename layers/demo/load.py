@@ -10,7 +10,7 @@ import asyncpg
 
 from layers.database.connection import Role, connected
 from layers.definition import LayerDefinition, read_definitions
-from layers.demo.district.outline import ATTRIBUTION
+from layers.demo.district.outline import ATTRIBUTION, ATTRIBUTION_ZH
 from layers.demo.generate import SEED, district_count, generate_districts
 from layers.demo.record import GENERATOR_VERSION, read_demo_record, write_demo_record
 from layers.demo.table import DemoTable
@@ -143,7 +143,7 @@ def _as_synthetic(definition: LayerDefinition) -> LayerDefinition:
         update={
             "synthetic": True,
             "source": f"OneMap 合成演示数据，非真实数据 synthetic demo, not real (generator {GENERATOR_VERSION})",
-            "attribution": f"OneMap synthetic demo; outline: {ATTRIBUTION}",
+            "attribution": f"OneMap 合成演示；边界：{ATTRIBUTION_ZH} OneMap synthetic demo; outline: {ATTRIBUTION}",
         }
     )
 

@@ -27,6 +27,7 @@ from server.http.language import Language, language_of
 from server.installation import PROJECT
 from server.page.assets import WEB, find_assets
 from server.page.local_time import local_minute
+from server.page.titled import in_language
 from server.page.units import unit_text
 from server.settings import ServerSettings
 
@@ -125,6 +126,7 @@ def _environment() -> Environment:
         "json": lambda value: orjson.dumps(value).decode(),
         "format_name": format_name,
         "local_minute": local_minute,
+        "in_language": in_language,
     }
     environment.filters |= filters
     return environment

@@ -10,12 +10,13 @@ from pathlib import Path
 from layers.errors import NotFound
 from server.http.language import Language
 from server.installation import CODE, COMMAND, INSTALLED, SHIPPED
-from server.page.titled import TitledGroup
+from server.page.titled import TitledGroup, in_both
 
 DOCS = (SHIPPED if INSTALLED else CODE) / "docs"
+PICTURES = {".png": "image/png", ".webp": "image/webp"}
+"""Media types of the pictures by the ending of their names."""
 _FOLDERS = ("guide", "operations", "reference", "decisions")
 _COMMENT = re.compile(r"\A(?:<!--.*?-->\s*)+", re.DOTALL)
-_BOTH = re.compile(r"(?P<zh>.*[\u3000-\u9fff\uff00-\uffef])\s+(?P<en>[A-Za-z].*)")
 _SHELVES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("使用地图", "Using the map", ("map-user", "pages", "demo-city")),
     (
@@ -98,7 +99,8 @@ def guide_named(name: str) -> Guide:
 @lru_cache(maxsize=1)
 def images() -> dict[str, Path]:
     """Return the pictures of the guides by file name; no other file is served."""
-    return {path.name: path for path in sorted((DOCS / "images").glob("*.png"))}
+    found = (path for path in sorted((DOCS / "images").iterdir()) if path.suffix in PICTURES)
+    return {path.name: path for path in found}
 
 
 @lru_cache(maxsize=1)
@@ -144,6 +146,5 @@ def _read(path: Path) -> Guide:
     place = path.relative_to(DOCS).as_posix()
     name = place.removeprefix("guide/").removesuffix(".md").replace("README", "index")
     heading = text.partition("\n")[0].lstrip("# ")
-    both = _BOTH.fullmatch(heading)
-    zh, en = (both["zh"], both["en"]) if both else (heading, heading)
+    zh, en = in_both(heading)
     return Guide(name, place, zh, en, text)

@@ -76,7 +76,7 @@ class AggregateParams(BaseModel):
     f: Form = Field("geojson", description="geojson, json, csv")
 
 
-@router.get("/aggregate", summary="How many in each area", response_model=AreaCounts)
+@router.get("/aggregate", summary="按区域统计 How many in each area", response_model=AreaCounts)
 async def aggregate(state: StateHere, actor: ActorHere, params: Annotated[AggregateParams, Query()]) -> Response:
     """Count the features of a layer by area: open and overdue ones, densities, and how unusual that is.
 

@@ -119,7 +119,7 @@ class JoinAnswer(Response):
 
 @router.get(
     "/join",
-    summary="Two layers joined by place",
+    summary="两个图层按位置连接 Two layers joined by place",
     response_class=Response,  # of which OpenAPI knows how it is made
     responses={200: {"model": JoinedRows}},
 )

@@ -81,7 +81,7 @@ class GeoJson(Compressed, JSONResponse):
         return content
 
 
-@router.get("/locate", summary="Which areas hold a place", dependencies=IN_ANY_DATUM)
+@router.get("/locate", summary="一处所在的区域 Which areas hold a place", dependencies=IN_ANY_DATUM)
 async def locate_place(
     state: StateHere, response: Response, actor: ActorHere, lon: Lon, lat: Lat, crs: CrsName = "OGC:CRS84"
 ) -> Located:
@@ -119,7 +119,7 @@ Chosen = Annotated[list[Layer], Depends(layers_asked_for)]
 
 @router.get(
     "/nearby",
-    summary="What is near a place",
+    summary="附近有什么 What is near a place",
     response_model=Features,
     response_class=GeoJson,
     dependencies=IN_ANY_DATUM,
@@ -143,7 +143,7 @@ async def near_place(
 
 @router.get(
     "/areas/{code}/features",
-    summary="What is in an area",
+    summary="一个区域里有什么 What is in an area",
     response_model=Features,
     response_class=GeoJson,
     dependencies=IN_ANY_DATUM,

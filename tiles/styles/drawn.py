@@ -130,7 +130,7 @@ class StyledLayer:
 
 def _attribution(definition: LayerDefinition) -> str:
     synthetic = "合成数据 synthetic data" if definition.synthetic else ""
-    return "; ".join(part for part in (definition.attribution, synthetic) if part)
+    return " · ".join(part for part in (definition.attribution, synthetic) if part)
 
 
 def drawn_layers(

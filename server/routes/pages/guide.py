@@ -15,7 +15,7 @@ from markupsafe import Markup
 from layers.errors import NotFound
 from server.dependencies import StateHere
 from server.page.frame import PageReading, page_response, reading_of
-from server.page.guides import Guide, guide_named, guides, images, search_guides, shelves
+from server.page.guides import PICTURES, Guide, guide_named, guides, images, search_guides, shelves
 from server.page.markdown import WrittenGuide, write_html
 
 router = APIRouter(tags=["map"])
@@ -39,7 +39,7 @@ def image(name: str) -> FileResponse:
     path = images().get(name)
     if path is None:
         raise NotFound(f"the guides have no picture '{name[:80]}'", parameter="name")
-    return FileResponse(path, media_type="image/png", headers={"Cache-Control": "no-cache"})
+    return FileResponse(path, media_type=PICTURES[path.suffix], headers={"Cache-Control": "no-cache"})
 
 
 @router.get("/guide/{name:path}", response_class=HTMLResponse, summary="一篇指南 One guide")

@@ -5,6 +5,7 @@
 /** @typedef {import("./types.js").Code} Code */
 
 const STORED = "onemap.language";
+const BOTH = /^(.*[\u3000-\u9fff\uff00-\uffef])\s+([A-Za-z].*)$/s;
 /** @type {Record<Language, Record<string, string>>} */
 const texts = { "zh-CN": {}, en: {} };
 
@@ -71,6 +72,16 @@ export function mapTexts(language) {
 export function titleOf(language, thing, stem = "title") {
   const [first, second] = language === "en" ? ["en", "zh"] : ["zh", "en"];
   return thing[`${stem}_${first}`] || thing[`${stem}_${second}`] || thing["id"] || "";
+}
+
+/**
+ * The part of a text in a language, where somebody wrote both, Chinese first: `区级调度员 District dispatcher`.
+ * @param {Language} language
+ * @param {string} text
+ */
+export function partIn(language, text) {
+  const [, chinese, english] = BOTH.exec(text) ?? [];
+  return (language === "en" ? english : chinese) ?? text;
 }
 
 /**

@@ -6,10 +6,10 @@ import { html, useEffect, useRef, useState } from "../../vendor/preact.mjs";
 import { asOf } from "../api.js";
 import { condition, filterOfTheme, isNarrowed, widen } from "../events/filters.js";
 import { t, titleOf } from "../i18n.js";
-import { classes } from "../map/classes.js";
+import { classes, wordsOfClass } from "../map/classes.js";
 import { HeatScale, colorsOf, heatOf, warm } from "../map/heat.js";
 import { tellIdle } from "../map/idle.js";
-import { collection, dressed } from "../map/style.js";
+import { collection, dressed, inWords } from "../map/style.js";
 import { indicatorOf, overview, showArea } from "../state/overview.js";
 import { shading } from "../state/shading.js";
 import { at } from "../state/time.js";
@@ -56,6 +56,11 @@ export function BoardMap({ state, store }) {
   useEffect(() => {
     if (map && told) frame(map, told, state);
   }, [map, told?.area?.code]);
+  useEffect(() => {
+    const again = () => overview.value.told && map && frame(map, overview.value.told, state, 0);
+    map?.on("resize", again);
+    return () => void map?.off("resize", again);
+  }, [map]);
   return html`<div class="board-map">
     <div class="canvas mapview" ref=${container} aria-label=${t(state.language, "board.map")} />
     ${told && html`<${Legend} told=${told} state=${state} main=${main} hot=${hot} />`}
@@ -73,7 +78,7 @@ function start(container, state) {
   try {
     const map = new maplibre.Map({
       container,
-      style: legible(dressed(state.style, isBase, []), size),
+      style: legible(dressed(inWords(state.style, state.language), isBase, []), size),
       bounds: state.map.bbox ?? undefined,
       fitBoundsOptions: { padding: PADDING },
       attributionControl: false,
@@ -141,11 +146,16 @@ function drown(map, told) {
   source?.setData(/** @type {any} */ ({ type: "FeatureCollection", features }));
 }
 
-/** Move to the area that is shown. @param {maplibre.Map} map @param {Told} told @param {State} state */
-function frame(map, told, state) {
+/**
+ * Move to the area that is shown.
+ * @param {maplibre.Map} map
+ * @param {Told} told
+ * @param {State} state
+ * @param {number} [duration]  milliseconds
+ */
+function frame(map, told, state, duration = matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 1200) {
   const [first, last] = told.area?.corners ?? [];
   const bounds = first && last ? /** @type {[number, number, number, number]} */ ([first.lon, first.lat, last.lon, last.lat]) : state.map?.bbox;
-  const duration = matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 1200;
   if (bounds) map.fitBounds(bounds, { padding: PADDING, duration });
 }
 
@@ -171,7 +181,7 @@ function Legend({ told, state, main, hot }) {
       ${isNarrowed() && html`<button class="link" title=${t(language, "layers.narrowed.why")} onClick=${widen}>${t(language, "layers.narrowed")} ×</button>`}
       ${filterOfTheme(state) && html`<small>${t(language, "events.theme", { theme: titleOf(language, topicOf(state) ?? {}) })}</small>`}<${HeatScale} language=${language} colors=${heatOf(state.style)} />`}
     ${ends.length > 0 && html`<b>${main ? titleOf(language, main) : t(language, "board.legend")}</b>`}
-    ${ends.map((end, place) => html`<span key=${end}><i style=${{ background: colors[place] }} />${figure(language, (ends[place - 1] ?? 0) + 1)}–${figure(language, end)}</span>`)}
+    ${ends.map((end, place) => html`<span key=${end}><i style=${{ background: colors[place] }} />${wordsOfClass(ends, place, (value) => figure(language, value))}</span>`)}
     ${water && html`<span><i class="water" />${t(language, "board.water")}</span>`}
   </div>`;
 }

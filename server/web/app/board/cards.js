@@ -91,9 +91,9 @@ export function Online({ told, language }) {
     const [some, every] = [indicatorOf(told, part), indicatorOf(told, whole)];
     if (!some || !every?.value) return null;
     const [n, of] = [/** @type {number} */ (some.value), /** @type {number} */ (every.value)];
-    return { key: part, label: titleOf(language, some), value: (100 * n) / of, text: `${figure(language, n)} / ${figure(language, of)}` };
+    return { key: part, label: t(language, `board.online.${part}`), value: (100 * n) / of, text: `${figure(language, n)} / ${figure(language, of)}` };
   };
-  const rows = rates.map((one) => one && { key: one.id, label: titleOf(language, one), value: plain(one.value), text: figure(language, one.value, "%"), mark: plain(one.value) < 90 ? "low" : "" });
+  const rows = rates.map((one) => one && { key: one.id, label: t(language, `board.online.${one.id}`), value: plain(one.value), text: figure(language, one.value, "%"), mark: plain(one.value) < 90 ? "low" : "" });
   const all = [...rows, pair("workers_on_duty", "workers"), pair("vehicles_online", "vehicles")].filter((row) => row !== null && row !== undefined);
   return html`<${Card} name="online" language=${language}>
     <${Bars} label=${t(language, "board.online")} rows=${all} most=${100} />

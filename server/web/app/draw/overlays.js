@@ -70,7 +70,7 @@ function layers(map) {
       paint: { "line-color": color, "line-width": ["match", ["get", "role"], "route", 4, 2.5], "line-opacity": 0.9 } },
     { ...line, id: "over-ring", filter: isA("ring", "sight"),
       paint: { "line-color": color, "line-width": 1.5, "line-dasharray": [3, 3] } },
-    { id: "over-point", type: "circle", source: SOURCE, filter: isShape("Point"),
+    { id: "over-point", type: "circle", source: SOURCE, filter: both(isShape("Point"), ["!", isA("label")]),
       paint: { "circle-radius": ["match", ["get", "role"], "place", 8, 5], "circle-color": color, "circle-stroke-color": ink, "circle-stroke-width": 2 } },
     { id: "over-label", type: "symbol", source: SOURCE, filter: /** @type {any} */ (["!=", ["get", "label"], ""]),
       layout: { "text-field": ["get", "label"], "text-font": /** @type {any} */ (font)?.layout["text-font"] ?? [], "text-size": 13,

@@ -17,6 +17,17 @@ export function classes(values) {
   return ends;
 }
 
+/**
+ * A class in words: its least and its greatest whole number, or the only one.
+ * @param {number[]} ends
+ * @param {number} place
+ * @param {(value: number) => string} write
+ */
+export function wordsOfClass(ends, place, write) {
+  const [least, most] = [(ends[place - 1] ?? 0) + 1, ends[place] ?? 0];
+  return least === most ? write(most) : `${write(least)}–${write(most)}`;
+}
+
 /** @param {number} value @param {number[]} ends */
 export function classOf(value, ends) {
   const found = ends.findIndex((end) => value <= end);

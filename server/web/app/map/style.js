@@ -1,6 +1,7 @@
 // The style of the server, adapted to the page: with switched layers and marked geometries.
 
 import { LAYER as EVENTS, condition } from "../events/filters.js";
+import { partIn } from "../i18n.js";
 import { isVisible, opacityOf } from "../store.js";
 import { filtered, topicOf } from "../topics.js";
 import { hotData, isHot } from "./hot.js";
@@ -81,7 +82,27 @@ export function inTheme(style, state) {
     return hoverable(faint(hot.has(layer.source) ? alone : layer, opacityOf(state, layer.source)), style.metadata["onemap:ink"]);
   });
   const moving = [...hot].map((id) => [id, { type: "geojson", promoteId: "id", data: hotData(id), attribution: style.sources[id].attribution }]);
-  return { ...style, sources: { ...filteredSources(style, state), ...Object.fromEntries(moving) }, layers };
+  return inWords({ ...style, sources: { ...filteredSources(style, state), ...Object.fromEntries(moving) }, layers }, state.language);
+}
+
+/**
+ * A style whose sources name their origin in one language.
+ * @param {Style} style
+ * @param {import("../types.js").Language} language
+ * @returns {Style}
+ */
+export function inWords(style, language) {
+  const told = (/** @type {any} */ source) => (source.attribution ? { ...source, attribution: sourceIn(language, source.attribution) } : source);
+  return { ...style, sources: Object.fromEntries(Object.entries(style.sources).map(([id, source]) => [id, told(source)])) };
+}
+
+/**
+ * An origin in one language: parts between dots, each of which may be in both.
+ * @param {import("../types.js").Language} language
+ * @param {string} origin
+ */
+export function sourceIn(language, origin) {
+  return origin.split(" · ").map((part) => partIn(language, part)).join(" · ");
 }
 
 /**

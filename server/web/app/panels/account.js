@@ -2,7 +2,7 @@
 
 import { html, useEffect, useRef, useState } from "../../vendor/preact.mjs";
 import { loginPath } from "../account.js";
-import { purposeTitle, t } from "../i18n.js";
+import { partIn, purposeTitle, t } from "../i18n.js";
 import { Elevations } from "./elevations.js";
 
 /** @typedef {import("../types.js").Account} Account */
@@ -31,9 +31,10 @@ export function AccountMenu({ language, account, onLogOut }) {
     };
     return html`<div class="account"><a href=${loginPath()} onClick=${go}>${t(language, "account.login")}</a></div>`;
   }
+  const name = partIn(language, account.name);
   return html`<div class="account" ref=${place}>
-    <button aria-expanded=${open} aria-label=${t(language, "account.label", { name: account.name })} onClick=${() => setOpen(!open)}>
-      <span class="initial" data-initial=${[...account.name][0]} /><span class="who">${account.name}</span>
+    <button aria-expanded=${open} aria-label=${t(language, "account.label", { name })} onClick=${() => setOpen(!open)}>
+      <span class="initial" data-initial=${[...name][0]} /><span class="who">${name}</span>
       ${account.elevations?.length ? html`<span class="told" title=${t(language, "elevation.title")}>!</span>` : ""}
     </button>
     ${open && html`<${Card} language=${language} account=${account} onLogOut=${onLogOut} />`}
@@ -52,7 +53,7 @@ function Card({ language, account, onLogOut }) {
     ["account.method", t(language, `account.method.${account.method}`)],
   ];
   return html`<div class="card popover" role="dialog" aria-label=${t(language, "account.title")}>
-    <strong>${account.name}</strong>
+    <strong>${partIn(language, account.name)}</strong>
     <dl>${rows.filter(([, value]) => value).map(([key, value]) => html`<dt>${t(language, key ?? "")}</dt><dd>${value}</dd>`)}</dl>
     <${Elevations} language=${language} account=${account} />
     <button class="primary" onClick=${onLogOut}>${t(language, "account.logout")}</button>

@@ -2,6 +2,7 @@
 
 import { html, useMemo } from "../../vendor/preact.mjs";
 import { formatNumber, t, titleOf } from "../i18n.js";
+import { wordsOfClass } from "../map/classes.js";
 import { HeatScale, colorsOf, heatOf } from "../map/heat.js";
 import { legend } from "../map/style.js";
 import { inView } from "../state/inview.js";
@@ -40,5 +41,5 @@ function Shaded({ state }) {
   const [title, colors] = [titleOf(language, layerOf(state, layer) ?? { id: layer }), colorsOf(state.style)];
   if (!ends) return html`<div><dt>${t(language, "shade.heat.of", { what: title })}</dt><dd><${HeatScale} language=${language} colors=${heatOf(state.style)} /></dd></div>`;
   return html`<div><dt>${t(language, "shade.areas.of", { what: title })}</dt>
-    ${ends.map((end, place) => html`<dd key=${end}><span class="swatch solid" style=${{ "--color": colors[place] }} aria-hidden="true" />${formatNumber(language, (ends[place - 1] ?? 0) + 1)}–${formatNumber(language, end)}</dd>`)}</div>`;
+    ${ends.map((end, place) => html`<dd key=${end}><span class="swatch solid" style=${{ "--color": colors[place] }} aria-hidden="true" />${wordsOfClass(ends, place, (value) => formatNumber(language, value))}</dd>`)}</div>`;
 }

@@ -1,7 +1,7 @@
 // A picture of the map as it is shown, with a scale bar, north and a legend in it; and as a file with title, time and source.
 
 import { formatTime, t, titleOf } from "../i18n.js";
-import { legend } from "../map/style.js";
+import { legend, sourceIn } from "../map/style.js";
 import { save } from "../query/save.js";
 import { shownMap } from "../state/map.js";
 import { isVisible } from "../store.js";
@@ -101,7 +101,7 @@ export function titleText({ language, map }) {
 export function sourceText(state) {
   const { language, map } = state;
   const shown = (map?.layers ?? []).filter((layer) => isVisible(state, layer));
-  const sources = [...new Set(shown.flatMap((layer) => layer.attribution ?? []))].join("；");
+  const sources = [...new Set(shown.flatMap((layer) => (layer.attribution ? sourceIn(language, layer.attribution) : [])))].join("；");
   const parts = [t(language, "print.time", { time: formatTime(language, new Date().toISOString()) }), t(language, "print.crs")];
   if (sources) parts.push(t(language, "print.source", { sources }));
   if (map?.synthetic) parts.push(t(language, "app.synthetic"));

@@ -109,12 +109,22 @@ function optionsOf(language, { title, unit, thresholds }, element) {
   const words = (/** @type {unknown} */ _, /** @type {number | null} */ value) => (value === null ? "–" : `${formatNumber(language, value)} ${unit ?? ""}`);
   return {
     width: element.clientWidth, height: Math.max(LEAST_PX, element.clientHeight),
-    axes: [{ stroke: color("--soft"), grid, values: (/** @type {unknown} */ _, /** @type {number[]} */ ticks) => ticks.map((one) => dayAndTime(language, one * 1000).slice(-8, -3)) },
+    axes: [{ stroke: color("--soft"), grid, values: (/** @type {unknown} */ _, /** @type {number[]} */ ticks) => clocksOf(language, ticks) },
       { stroke: color("--soft"), grid }],
     series: [{ value: (/** @type {unknown} */ _, /** @type {number | null} */ time) => (time === null ? "–" : dayAndTime(language, time * 1000)), label: t(language, "events.column.time") },
       { label: title, stroke: color("--accent"), width: 1.5, value: words },
       ...thresholds.map((one) => ({ label: one.title, stroke: color("--warn"), width: 1.5, dash: [6, 4], points: { show: false }, value: words }))],
   };
+}
+
+/**
+ * Clock times below a chart: with seconds where two ticks lie in one minute.
+ * @param {Language} language
+ * @param {number[]} ticks  seconds
+ */
+function clocksOf(language, ticks) {
+  const inOneMinute = ticks.length > 1 && Number(ticks[1]) - Number(ticks[0]) < 60;
+  return ticks.map((one) => dayAndTime(language, one * 1000).slice(-8, inOneMinute ? undefined : -3));
 }
 
 /** @param {{ language: Language, measured: Measured }} props */
