@@ -88,6 +88,7 @@ from twin.intake.intake import Intake
 from twin.live.tail import LogTail
 from twin.notes import NoteLedger
 from twin.routing.holder import RoadNetworks
+from twin.surroundings.place_indexes import PlaceIndexes
 
 _ROUTES = (
     health, metrics, audit, tiles, basemaps, styles, themes, raster, live, live_ws, asyncapi, outlets, feeds, twin,
@@ -217,6 +218,7 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
         audit=_audit(settings, running, held),
         policy=held,
         roads=_roads(pool, catalog, running),
+        places=_places(lookups, catalog, running),
         notes=await _notes(url, running),
     )
 
@@ -233,6 +235,13 @@ def _roads(pool: asyncpg.Pool, catalog: CatalogHolder, running: AsyncExitStack) 
     roads = RoadNetworks(pool, catalog)
     running.push_async_callback(roads.stop)
     return roads
+
+
+def _places(lookups: asyncpg.Pool, catalog: CatalogHolder, running: AsyncExitStack) -> PlaceIndexes:
+    """Return what places lie in, in memory; an index is made when its audience first asks."""
+    places = PlaceIndexes(lookups, catalog)
+    running.push_async_callback(places.stop)
+    return places
 
 
 def _tile_changes(lookups: asyncpg.Pool, catalog: CatalogHolder, running: AsyncExitStack) -> TileChanges:

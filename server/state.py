@@ -45,6 +45,7 @@ from twin.live.tail import LogTail
 from twin.notes import NoteLedger
 from twin.routing.holder import RoadNetworks
 from twin.rules.registry import Rules, read_rules
+from twin.surroundings.place_indexes import PlaceIndexes
 
 
 class CurrentRules:
@@ -105,6 +106,7 @@ class State:
     audit: Audit
     policy: PolicyHolder
     roads: RoadNetworks
+    places: PlaceIndexes
     notes: NoteLedger
     assets: Assets = field(default_factory=find_assets)
     plans: RequestPlans = field(default_factory=RequestPlans)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-import asyncpg
 import orjson
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import JSONResponse
@@ -25,15 +24,15 @@ from server.http.compressed import Compressed
 from server.state import State
 from server.surroundings.datum_route import IN_ANY_DATUM, DatumRoute
 from twin.responsibility.concern import concern_of_located
-from twin.responsibility.responsible import responsible_for
+from twin.responsibility.responsible import responsible_for, responsible_layers
 from twin.surroundings.area import area_features, find_area
-from twin.surroundings.locate import Located, locate
+from twin.surroundings.locate import Located
 from twin.surroundings.nearby import RADIUS_M_MAX, NearbyFeatures, chosen_layers, nearby
 from twin.surroundings.spot import read_spot
 
 router = APIRouter(prefix="/twin", tags=["twin"], route_class=DatumRoute)
 FEATURES_MAX = 1000
-PLACES = frozenset((*TIER_OF_LAYER, "urban_villages", "buildings", "waterways"))  # what `locate` reads
+PLACES = sorted((*TIER_OF_LAYER, "urban_villages", "buildings", "waterways"))  # what `locate` reads
 
 Lon = Annotated[float, Query(description="longitude, or metres east in a projected crs", examples=[113.3316634])]
 Lat = Annotated[float, Query(description="latitude, or metres north in a projected crs", examples=[23.1395597])]
@@ -88,18 +87,20 @@ async def locate_place(
     """Return district, street, community, grid, urban villages, waterway and nearest building of a place."""
     spot = read_spot(lon, lat, crs)
     response.headers.update(PRIVATE_HEADERS)
+    catalog = state.catalog.current
     with in_our_words():
-        async with state.pool.acquire() as connection:
-            for name in sorted(PLACES.intersection(state.catalog.current.visible_ids(actor))):
-                touch(state.catalog.current.visible(name, actor), actor)
-            found = await locate(connection, state.catalog.current, actor, spot)
-            return await _with_responsible(connection, state, actor, found)
+        for layer in filter(None, (catalog.find(name, actor) for name in PLACES)):
+            touch(layer, actor)
+        return await _with_responsible(state, actor, await state.places.locate(actor, spot))
 
 
-async def _with_responsible(connection: asyncpg.Connection, state: State, actor: Actor, found: Located) -> Located:
+async def _with_responsible(state: State, actor: Actor, found: Located) -> Located:
     """Return a located place with those who answer for it, and who of them is on duty now."""
     catalog = state.catalog.current
-    chain, rows = await responsible_for(connection, catalog, actor, concern_of_located(found, None, datetime.now(UTC)))
+    if not responsible_layers(catalog, actor):
+        return found
+    concern = concern_of_located(found, None, datetime.now(UTC))
+    chain, rows = await responsible_for(state.lookups, catalog, actor, concern)
     for name, number in rows.items():
         touch(catalog.visible(name, actor), actor, rows=number)
     if not chain.chain:

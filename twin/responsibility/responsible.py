@@ -29,7 +29,7 @@ def responsible_layers(catalog: Catalog, actor: Actor) -> list[Layer]:
 
 
 async def responsible_for(
-    connection: asyncpg.Connection, catalog: Catalog, actor: Actor, concern: Concern
+    connection: asyncpg.Connection | asyncpg.Pool, catalog: Catalog, actor: Actor, concern: Concern
 ) -> tuple[Chain, dict[str, int]]:
     """Return who answers for a concern, as far as the actor may know, and the number of rows read of each layer."""
     layers = {layer.id: layer for layer in responsible_layers(catalog, actor)}
