@@ -17,7 +17,7 @@ from layers.coordinates.district_crs import to_degrees, to_metres
 from layers.errors import TooMuch
 from layers.read.relation import relation
 from layers.read.rights import scoped
-from layers.types import Geometries, Points
+from layers.types import Geometries, Mask, Points
 from twin.join.metres import Lengths
 from twin.surroundings.places import plain_value
 
@@ -120,30 +120,30 @@ def first_blocks(
         return [None] * len(eyes_m)
     eye, building = shapely.STRtree(obstacles.shapes).query(lines, predicate="intersects")
     parts, pair = shapely.get_parts(shapely.intersection(lines[eye], obstacles.shapes[building]), return_index=True)
-    for part, number in zip(parts, pair, strict=True):
-        which, n = int(eye[number]), int(building[number])
-        span = _hiding(part, eyes_m[which], shapely.length(lines[which]))
-        if span is None:
-            continue
-        begin, end = span
-        rise = place_height_m - eye_height_m[which]
-        lowest_m = eye_height_m[which] + rise * (end if rise < 0 else begin)
-        height_m = obstacles.height_m[n]
-        if np.isnan(height_m) or height_m > lowest_m:
-            block = (begin, obstacles.ids[n], not np.isnan(height_m))
-            known = found[which]
-            found[which] = block if known is None else min(known, block, key=lambda one: (not one[2], *one))
+    eye, building = eye[pair], building[pair]
+    begin, end, hides = _hiding(parts, eyes_m[eye], shapely.length(lines)[eye])
+    height_m, eye_m, rise = obstacles.height_m[building], eye_height_m[eye], place_height_m - eye_height_m[eye]
+    lowest_m = eye_m + rise * np.where(rise < 0, end, begin)
+    hides &= np.isnan(height_m) | (height_m > lowest_m)
+    for n in np.flatnonzero(hides).tolist():
+        block = (float(begin[n]), obstacles.ids[building[n]], not np.isnan(height_m[n]))
+        known = found[eye[n]]
+        found[eye[n]] = block if known is None else min(known, block, key=lambda one: (not one[2], *one))
     return [None if one is None else Blocked(one[1], one[2]) for one in found]
 
 
-def _hiding(part: shapely.Geometry, eye_m: Points, length_m: float) -> tuple[float, float] | None:
-    """Return where on a sight line, 0 to 1, a building begins and ends; None where it only grazes or holds an end."""
-    inside_m = part.length
-    if inside_m <= _GRAZED_M:
-        return None
-    far = np.hypot(*(shapely.get_coordinates(part) - eye_m).T)
-    begin_m, end_m = float(far.min()), float(far.max())
-    at_an_end = begin_m <= _GRAZED_M or end_m >= length_m - _GRAZED_M
-    if at_an_end and inside_m <= _MOUNTED_M:
-        return None
-    return begin_m / length_m, end_m / length_m
+def _hiding(parts: Geometries, eyes_m: Points, lengths_m: Lengths) -> tuple[Lengths, Lengths, Mask]:
+    """Return where on its sight line, 0 to 1, each part of a building begins and ends, and which of them can hide.
+
+    A part that only grazes the line hides nothing, nor does a short one at an end of it.
+    """
+    inside_m = shapely.length(parts)
+    xy_m, part = shapely.get_coordinates(parts, return_index=True)
+    far_m = np.hypot(*(xy_m - eyes_m[part]).T)
+    begin_m, end_m = np.full(len(parts), np.inf), np.zeros(len(parts))
+    np.minimum.at(begin_m, part, far_m)
+    np.maximum.at(end_m, part, far_m)
+    at_an_end = (begin_m <= _GRAZED_M) | (end_m >= lengths_m - _GRAZED_M)
+    hides = (inside_m > _GRAZED_M) & ~(at_an_end & (inside_m <= _MOUNTED_M))
+    whole_m = np.where(lengths_m > 0, lengths_m, 1)  # of an eye at the place itself nothing hides
+    return begin_m / whole_m, end_m / whole_m, hides

@@ -20,7 +20,7 @@ from server.state import State
 from server.surroundings.datum_route import DatumRoute
 from server.surroundings.questions import GroundBody, GroundParams
 from twin.surroundings.broadcast import TERMINALS, terminals_heard
-from twin.surroundings.computed import with_computed
+from twin.surroundings.computed import written_with_computed
 from twin.surroundings.ground import Ground, ground_of
 
 router = APIRouter(prefix="/twin", tags=["twin"], route_class=DatumRoute)
@@ -71,7 +71,7 @@ async def _answer(
 ) -> GeoJson:
     layer = layer_at(state.catalog.current.visible(TERMINALS, actor), actor, read_moment(at, None))
     found = await terminals_heard(connection, layer, actor, ground)
-    features = await with_computed(connection, [layer], actor, found.terminals)
+    features = await written_with_computed(connection, [layer], actor, found.terminals)
     touch(layer, actor, rows=len(features))
     head = {
         "name": ground.name,

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from layers.types import Json
 from server.http.caching import PRIVATE_HEADERS
 from server.routes.twin import Feature, GeoJson
+from twin.surroundings.computed import WrittenFeature
 
 
 class ComputedCollection(BaseModel):
@@ -20,7 +21,7 @@ class ComputedCollection(BaseModel):
     features: list[Feature]
 
 
-def collection(features: Sequence[Json], head: Json) -> GeoJson:
+def collection(features: Sequence[Json | WrittenFeature], head: Json) -> GeoJson:
     """Return features as one GeoJSON collection with more members."""
-    body = {"type": "FeatureCollection", **head, "features": features}
-    return GeoJson(orjson.dumps(body), headers=PRIVATE_HEADERS)
+    written = [one.json if isinstance(one, WrittenFeature) else one for one in features]
+    return GeoJson(orjson.dumps({"type": "FeatureCollection", **head, "features": written}), headers=PRIVATE_HEADERS)

@@ -17,7 +17,7 @@ from server.surroundings.datum_route import DatumRoute
 from server.surroundings.questions import CoverageParams, split
 from twin.routing.roads import ROADS
 from twin.surroundings.area import find_area
-from twin.surroundings.computed import ComputedFeatures, with_computed
+from twin.surroundings.computed import ComputedFeatures, written_with_computed
 from twin.surroundings.coverage import (
     STEP_M,
     CoveredRoads,
@@ -73,7 +73,7 @@ async def coverage(state: StateHere, actor: ActorHere, params: Annotated[Coverag
             ids, lines = await read_area_roads(connection, roads, actor, area, split(params.road_class))
             found = await asyncio.to_thread(cover, ids, lines, tracks, span.buffer_m)
             shown = _computed(found, params.limit)
-            features = await with_computed(connection, [roads], actor, shown)
+            features = await written_with_computed(connection, [roads], actor, shown)
     touch(movers, actor, rows=tracks.movers)
     touch(roads, actor, rows=len(features))
     return collection(features, {**_totals(found, tracks, area.code), "complete": shown.is_whole})

@@ -20,7 +20,7 @@ from server.routes.twin import Feature, GeoJson
 from server.state import State
 from server.surroundings.datum_route import DatumRoute
 from server.surroundings.questions import GroundBody, GroundParams
-from twin.surroundings.computed import with_computed
+from twin.surroundings.computed import written_with_computed
 from twin.surroundings.ground import Ground, ground_of
 from twin.surroundings.population import BUILDINGS, COMMUNITIES, GroundPopulation, population_of
 
@@ -78,7 +78,7 @@ async def _answer(
     found = catalog.find(BUILDINGS, actor)
     buildings = None if found is None else layer_at(found, actor, moment)
     people = await population_of(connection, actor, ground, communities, buildings)
-    features = await with_computed(connection, [communities], actor, people.computed)
+    features = await written_with_computed(connection, [communities], actor, people.computed)
     _note(actor, communities, buildings, people, len(features))
     return collection(
         features,

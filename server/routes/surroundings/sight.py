@@ -20,7 +20,7 @@ from server.surroundings.datum_route import DatumRoute
 from server.surroundings.questions import AlongRouteParams, SightParams
 from twin.surroundings.along_route import cameras_along
 from twin.surroundings.cameras_seeing import CAMERAS, cameras_seeing
-from twin.surroundings.computed import with_computed
+from twin.surroundings.computed import written_with_computed
 from twin.surroundings.spot import read_spot
 from twin.surroundings.travel import Travelling, find_way, line_of, rounded
 
@@ -60,7 +60,7 @@ async def seeing(state: StateHere, actor: ActorHere, params: Annotated[SightPara
     with in_our_words():
         async with state.pool.acquire() as connection:
             found, buildings = await cameras_seeing(connection, catalog, actor, layer, spot, sight)
-            features = await with_computed(connection, [layer], actor, found)
+            features = await written_with_computed(connection, [layer], actor, found)
     touch(layer, actor, rows=len(features))
     if buildings is not None:
         touch(buildings, actor, properties=("height_m", "floors_above"))
@@ -69,7 +69,7 @@ async def seeing(state: StateHere, actor: ActorHere, params: Annotated[SightPara
         "lat": spot.lat,
         "max_m": sight.max_m,
         "occlusion": sight.occlusion and "buildings" in catalog.visible_ids(actor),
-        "seeing": [one["id"] for one in features if one["properties"]["visible"] is True],
+        "seeing": [one.id for one in features if one.computed["visible"] is True],
         "complete": found.is_whole,
     }
     return collection(features, head)
@@ -110,7 +110,7 @@ async def along(state: StateHere, actor: ActorHere, params: Annotated[AlongRoute
             features, is_whole = [], True
             if route is not None and len(route.lonlat) > 1:
                 found, buildings = await cameras_along(connection, catalog, actor, layer, route.lonlat, sight)
-                features, is_whole = await with_computed(connection, [layer], actor, found), found.is_whole
+                features, is_whole = await written_with_computed(connection, [layer], actor, found), found.is_whole
                 if buildings is not None:
                     touch(buildings, actor, properties=("height_m", "floors_above"))
     touch(layer, actor, rows=len(features))

@@ -33,7 +33,7 @@ from server.surroundings.questions import (
     split,
 )
 from twin.routing.network import RoadNetwork
-from twin.surroundings.computed import with_computed
+from twin.surroundings.computed import written_with_computed
 from twin.surroundings.nearby import chosen_layers
 from twin.surroundings.reachable import AREA_METHOD, reach, read_minutes
 from twin.surroundings.resources import nearest_resources, of_types
@@ -131,7 +131,7 @@ async def _nearest(state: State, actor: Actor, spot: Spot, wanted: _Wanted, how:
         async with state.pool.acquire() as connection:
             travel = await search_ways(state, network, connection, actor, spot, how)
             ranked = await nearest_resources(connection, actor, spot, asked, travel, wanted.number)
-            features = await with_computed(connection, chosen, actor, ranked)
+            features = await written_with_computed(connection, chosen, actor, ranked)
     for layer in chosen:
         touch(layer, actor, rows=ranked.layers.count(layer.id))
     head = {"lon": spot.lon, "lat": spot.lat, **travel.facts, "complete": ranked.is_whole}
@@ -240,7 +240,7 @@ async def reachable(state: StateHere, actor: ActorHere, params: Annotated[Reacha
         async with state.pool.acquire() as connection:
             travel = await search_ways(state, network, connection, actor, spot, how)
             found = await reach(connection, actor, spot, asked, travel, wanted.number)
-            features = await with_computed(connection, chosen, actor, found.ranked)
+            features = await written_with_computed(connection, chosen, actor, found.ranked)
     returned = found.ranked.counts(chosen)
     for layer in chosen:
         touch(layer, actor, rows=returned[layer.id])
