@@ -35,7 +35,7 @@ _SHELVES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             *("feeds-terminals", "feeds-warnings", "rules", "replay"),
         ),
     ),
-    ("开发与客户端", "Developing and clients", ("client-developer", "streams", "tiles", "styles")),
+    ("开发与客户端", "Developing and clients", ("client-developer", "qgis", "streams", "tiles", "styles")),
     ("更多", "More", ()),
     ("运维", "Operations", ("operations/",)),
     ("参考", "Reference", ("reference/",)),

@@ -152,5 +152,5 @@ def qgis_connections(title: str, base: str) -> str:
     return (
         '<!DOCTYPE connections>\n<qgsWFSConnections version="1.1">\n'
         f'  <wfs name={quoteattr(title)} url={quoteattr(base + "/ogc")} version="OGC_API_FEATURES"'
-        ' pagingEnabled="true" pagesize="1000"/>\n</qgsWFSConnections>\n'
+        ' pagingenabled="true" pagesize="1000"/>\n</qgsWFSConnections>\n'
     )

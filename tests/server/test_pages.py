@@ -110,6 +110,7 @@ def test_qgis_gets_a_connection_to_this_server(service):
     (connection,) = ET.fromstring(answer.content)  # noqa: S314  # ours
     assert connection.attrib["url"] == f"{BASE}/ogc"
     assert connection.attrib["version"] == "OGC_API_FEATURES"
+    assert connection.attrib["pagingenabled"] == "true", "QGIS knows no other spelling"
     assert "attachment" in answer.headers["content-disposition"]
 
 
