@@ -8,7 +8,7 @@ from pathlib import Path
 from server.installation import PROJECT
 
 PACKAGES = ("layers", "tiles", "twin", "server")
-_FOREIGN = {"node_modules", "__pycache__"}  # which hold more files than everything else
+_FOREIGN = {"node_modules", "packages", "__pycache__"}  # which hold more files than everything else
 
 
 def python_files(*folders: str) -> Iterator[Path]:

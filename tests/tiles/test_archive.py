@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -19,6 +20,7 @@ from typer.testing import CliRunner
 
 from layers.errors import BadInput, NotFound
 from server.cli import _register_commands, app
+from server.installation import PROJECT
 from server.settings import load_settings
 from tests.databases import temporary_database
 from tests.running_app import running_app
@@ -129,11 +131,10 @@ def test_zooms_that_are_none_are_told(url, tmp_path, monkeypatch, zooms):
         run(url, tmp_path, monkeypatch, "warm", "streets", f"--zooms={zooms}")
 
 
-READ = """
-import json, sys, pyogrio
-names = [name for name, _ in pyogrio.list_layers(sys.argv[1])]
-frame = pyogrio.raw.read(sys.argv[1], layer="streets")
-print(json.dumps({"names": sorted(names), "rows": len(frame[2]), "fields": list(frame[0]["fields"])}))
+GUIDE = (PROJECT / "docs" / "guide" / "tiles.md").read_text(encoding="utf-8")
+TOLD = """
+import json
+print(json.dumps({"names": sorted(names), "rows": len(streets), "fields": list(streets.columns)}))
 """
 
 
@@ -142,8 +143,10 @@ def test_an_export_is_read_by_gdal_and_served_as_a_base_map(url, tmp_path, monke
     file = tmp_path / "basemaps" / "town.pmtiles"
     done = run(url, tmp_path, monkeypatch, "export", "streets", str(file), "--zooms", "9-11")
     assert done.exit_code == 0, done.output
+    (read,) = re.findall(r"```python\n(.*?)```", GUIDE, flags=re.DOTALL)
+    command = [sys.executable, "-c", read + TOLD]
     told = json.loads(
-        subprocess.run([sys.executable, "-c", READ, file], capture_output=True, check=True, text=True).stdout
+        subprocess.run(command, cwd=file.parent, capture_output=True, check=True, text=True).stdout.splitlines()[-1]
     )
     assert "streets" in told["names"]
     assert told["rows"] >= 21
