@@ -89,10 +89,16 @@ def layer_at(layer: Layer, actor: Actor, moment: Moment | None) -> Layer:
     Forbidden
         When the actor may read the layer and not its past.
     """
-    at = layer.as_of(moment)
-    if moment is not None and not rights_at(at, actor).reads(layer.lowest_grade):
+    at = visible_at(layer, actor, moment)
+    if at is None:
         raise Forbidden(f"you may read '{layer.id}' as it is now, and not as it was", parameter="at")
     return at
+
+
+def visible_at(layer: Layer, actor: Actor, moment: Moment | None) -> Layer | None:
+    """Return a layer that an actor may read as of a moment, None being the present; None when its past is not his."""
+    at = layer.as_of(moment)
+    return at if moment is None or rights_at(at, actor).reads(layer.lowest_grade) else None
 
 
 @kept

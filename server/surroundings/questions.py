@@ -46,8 +46,11 @@ class WayParams(_Query):
     )
     closures: bool = Field(
         default=True,
-        description="避开现时积水封闭的道路（以来者所能见为限） "
-        "keep clear of roads that deep water closes now, as far as you may see it",
+        description="避开（此时刻）积水封闭的道路（以来者所能见为限） "
+        "keep clear of roads that deep water closes, now or at that moment, as far as you may see it",
+    )
+    at: str | None = Field(
+        None, max_length=60, description="此时刻的状态与封闭，须带时区 features, and what is closed, as of this moment"
     )
 
     @property
@@ -83,7 +86,6 @@ class _PlaceParams(WayParams):
         description="类型代码，逗号分隔；空为全部 codes of types (resource_type, vehicle_kind …); empty for all",
         examples=["warehouse,team,hospital"],
     )
-    at: str | None = Field(None, max_length=60, description="资源为此时刻的状态，须带时区 resources as of this moment")
 
 
 class ResourcesParams(_PlaceParams):
@@ -116,7 +118,7 @@ class AvoidBody(BaseModel):
     polygons: list[dict[str, Any]] = Field(
         default_factory=list, description="GeoJSON 面，坐标系同 crs GeoJSON polygons, in the crs of the question"
     )
-    closures: bool = Field(default=True, description="也避开现时积水封闭的道路 also roads that deep water closes now")
+    closures: bool = Field(default=True, description="也避开积水封闭的道路 also roads that deep water closes")
 
 
 class ResourcesBody(BaseModel):
@@ -139,7 +141,9 @@ class ResourcesBody(BaseModel):
     mode: TravelMode = Field("car", description="car 行车、walk 步行")
     direction: Direction = Field("inbound", description="inbound 到此地来、outbound 从此地去")
     avoid: AvoidBody = Field(default_factory=AvoidBody)
-    at: str | None = Field(None, max_length=60, description="资源为此时刻的状态 resources as of this moment")
+    at: str | None = Field(
+        None, max_length=60, description="此时刻的资源与封闭 resources, and what is closed, as of this moment"
+    )
 
     @property
     def spot(self) -> Spot:

@@ -47,9 +47,23 @@ class Operations:
         return found
 
     def nearby(
-        self, lon: float, lat: float, radius_m: float, *layers: str, limit: int = 1000, crs: str | None = None
+        self,
+        lon: float,
+        lat: float,
+        radius_m: float,
+        *layers: str,
+        limit: int = 1000,
+        at: Moment | None = None,
+        crs: str | None = None,
     ) -> geopandas.GeoDataFrame:
         """Return what lies within a distance on the ground, nearest first, as a GeoDataFrame.
+
+        Parameters
+        ----------
+        limit
+            Features of each layer at most.
+        at
+            As it was at this moment; None is now.
 
         Raises
         ------
@@ -61,11 +75,18 @@ class Operations:
         return self._frame(
             "/twin/nearby",
             {"lon": lon, "lat": lat, "radius_m": radius_m, "layers": ",".join(layers), "limit": limit}
-            | {"crs": crs or self._datum},
+            | {"at": _moment(at), "crs": crs or self._datum},
         )
 
-    def area(self, code: str, *layers: str, limit: int = 1000) -> geopandas.GeoDataFrame:
+    def area(self, code: str, *layers: str, limit: int = 1000, at: Moment | None = None) -> geopandas.GeoDataFrame:
         """Return what lies in a grid, community, street, district (by code) or urban village (by id): a GeoDataFrame.
+
+        Parameters
+        ----------
+        limit
+            Features of each layer at most.
+        at
+            What was there at this moment, in the area of today; None is now.
 
         Raises
         ------
@@ -76,7 +97,8 @@ class Operations:
         ImportError
             When geopandas is not installed.
         """
-        return self._frame(f"/twin/areas/{code}/features", {"layers": ",".join(layers), "limit": limit})
+        parameters = {"layers": ",".join(layers), "limit": limit, "at": _moment(at)}
+        return self._frame(f"/twin/areas/{code}/features", parameters)
 
     def nearest_resources(
         self,
@@ -119,6 +141,7 @@ class Operations:
         *,
         mode: str = "car",
         avoid: Sequence[str] = (),
+        at: Moment | None = None,
         crs: str | None = None,
     ) -> geopandas.GeoDataFrame:
         """Return the quickest way between two places as one row: its line, time, length and roads.
@@ -127,6 +150,8 @@ class Operations:
         ----------
         begin, end
             Longitude and latitude.
+        at
+            Keep clear of what was closed at this moment; None is now.
 
         Raises
         ------
@@ -136,7 +161,7 @@ class Operations:
             When geopandas is not installed.
         """
         places = {"from": "{!r},{!r}".format(*map(float, begin)), "to": "{!r},{!r}".format(*map(float, end))}
-        asked = places | {"mode": mode, "avoid": ",".join(avoid) or None, "crs": crs or self._datum}
+        asked = places | {"mode": mode, "avoid": ",".join(avoid) or None, "at": _moment(at), "crs": crs or self._datum}
         return to_geodataframe({"features": [self._asked("/twin/route", asked)]}, self._datum)
 
     def reachable(
@@ -193,6 +218,10 @@ class Reached:
     area: shapely.Geometry | None
 
 
+def _moment(at: Moment | None) -> str | None:
+    return None if at is None else instant(at)
+
+
 def _travel(
     lon: float, lat: float, mode: str, avoid: Sequence[str], at: Moment | None, crs: str | None
 ) -> dict[str, Any]:
@@ -201,6 +230,6 @@ def _travel(
         "lat": lat,
         "mode": mode,
         "avoid": ",".join(avoid) or None,
-        "at": None if at is None else instant(at),
+        "at": _moment(at),
         "crs": crs,
     }

@@ -61,6 +61,7 @@ class LayerSelection(FeatureHistory):
             "from": None if begin is None else instant(begin),
             "to": None if end is None else instant(end),
             "at": asked.moment,
+            "basis": asked.basis,
             "filter": asked.placeless_filter,
             "f": "geojson",
             "answer_crs": asked.datum,
@@ -97,7 +98,8 @@ class LayerSelection(FeatureHistory):
         BadRequest
             For layers without places, and more pairs than the server joins at once.
         ValueError
-            For `aggregate` with a frame: group the pairs. For a client in a shifted datum: joins are in CRS84.
+            For `aggregate` with a frame: group the pairs. For a client in a shifted datum: joins are in CRS84. For
+            another layer as of a moment of its own: a join has one moment, which is that of these rows.
         ImportError
             When geopandas is not installed.
         """
@@ -112,6 +114,9 @@ class LayerSelection(FeatureHistory):
             if not (asked.question.bbox or (how == "nearest" and within_m is None)):
                 asked = asked.bbox(*box_around(other, within_m))
             return join_frames(asked.to_geopandas(), other, how, within_m)
+        told, other_told = ((one.question.moment, one.question.basis) for one in (asked, other))
+        if other_told not in {told, (None, None)}:
+            raise ValueError(f"a join has one moment: {other.layer} is as of {other_told[0]}, {asked.layer} is not")
         parameters = {
             "left": asked.layer,
             "right": other.layer,

@@ -1,4 +1,4 @@
-"""What closes roads now: deep water at flood points, and open events of water on the road.
+"""What closes roads, now or at a moment: deep water at flood points, and open events of water on the road.
 
 A reader's routes keep clear of what this reader may see, and of nothing else: a detour would tell of a hidden event.
 """
@@ -18,8 +18,9 @@ from layers.catalog import Catalog, Layer
 from layers.clause import Clause, columns_in, compose
 from layers.errors import BadGeometry
 from layers.live_source import EVENTS
+from layers.moment import Moment
 from layers.read.relation import relation
-from layers.read.rights import scoped
+from layers.read.rights import scoped, visible_at
 from layers.types import Points
 from twin.surroundings.ground import geojson_polygon
 from twin.surroundings.places import plain_value
@@ -52,7 +53,7 @@ class RoadClosure:
 
 @dataclass(frozen=True, slots=True)
 class RoadClosures:
-    """What closes roads now, as far as a reader may see it.
+    """What closes roads, as far as a reader may see it.
 
     Attributes
     ----------
@@ -69,11 +70,17 @@ class RoadClosures:
     layers: Sequence[Layer] = ()
 
 
-async def read_closures(connection: asyncpg.Connection, catalog: Catalog, actor: Actor) -> RoadClosures:
-    """Return what closes roads now; at most `CLOSURES_MAX` features of each layer."""
+async def read_closures(
+    connection: asyncpg.Connection, catalog: Catalog, actor: Actor, moment: Moment | None = None
+) -> RoadClosures:
+    """Return what closes roads now, or did at a moment; at most `CLOSURES_MAX` features of each layer.
+
+    A layer whose past the reader may not see closes nothing in it.
+    """
     found: list[RoadClosure] = []
     is_whole = True
-    layers = [layer for name in (FLOOD_POINTS, EVENTS) if (layer := catalog.find(name, actor)) is not None]
+    visible = (catalog.find(name, actor) for name in (FLOOD_POINTS, EVENTS))
+    layers = [at for one in visible if one is not None and (at := visible_at(one, actor, moment)) is not None]
     for layer in layers:
         text, values = closures_clause(layer, actor).render()
         rows = await connection.fetch(text, *values)
@@ -85,7 +92,7 @@ async def read_closures(connection: asyncpg.Connection, catalog: Catalog, actor:
 
 
 def closures_clause(layer: Layer, actor: Actor) -> Clause:
-    """Build the statement: rows `id, lon, lat, area` of what closes roads in one layer."""
+    """Build the statement: rows `id, lon, lat, area` of what closes roads in one layer, as of its moment."""
     area = plain_value(layer, actor, "area", "jsonb") + "::text" if layer.id == EVENTS else "NULL::text"
     condition = _deep_events(layer, actor) if layer.id == EVENTS else _deep_points(layer, actor)
     matching = scoped(layer, actor, condition, Clause("f.geom IS NOT NULL"))

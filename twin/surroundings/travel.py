@@ -12,6 +12,7 @@ import shapely
 from layers.actor import Actor
 from layers.catalog import Catalog
 from layers.errors import BadInput, TooMuch
+from layers.moment import Moment
 from layers.types import Json, Mask, Points
 from twin.routing.arcs import Direction
 from twin.routing.closures import closed_edges
@@ -38,7 +39,7 @@ class Avoid:
     polygons
         In CGCS2000 degrees.
     live
-        Whether also what floods and events close now.
+        Whether also what floods and events close.
 
     Raises
     ------
@@ -61,12 +62,25 @@ class Avoid:
 
 @dataclass(frozen=True, slots=True)
 class Travelling:
-    """How one travels: the mode, towards the place or away from it, what is kept clear of, and for how long at most."""
+    """How one travels.
+
+    Attributes
+    ----------
+    direction
+        Towards the place or away from it.
+    avoid
+        What is kept clear of.
+    limit_s
+        For how long at most.
+    moment
+        When: what closed roads then is kept clear of. None is now.
+    """
 
     mode: TravelMode
     direction: Direction
     avoid: Avoid
     limit_s: float = np.inf
+    moment: Moment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +92,7 @@ class TravelSearch:
     network
         None where there is no road that everybody may see.
     closures
-        What is closed now, as far as this reader may see.
+        What is closed, as far as this reader may see.
     search
         None where the place is not on the network.
     snapped_m
@@ -134,7 +148,7 @@ async def begin_search(
     unknown = sorted(set(avoid.roads).difference(network.road_ids))
     if unknown:
         raise BadInput(f"avoid names the road '{unknown[0][:80]}', which does not exist", parameter="avoid")
-    closures = await read_closures(connection, catalog, actor) if avoid.live else RoadClosures()
+    closures = await read_closures(connection, catalog, actor, how.moment) if avoid.live else RoadClosures()
     areas = [*avoid.polygons, *(one.area for one in closures.found if one.area is not None)]
     places = np.concatenate([np.zeros((0, 2)), *(one.place for one in closures.found)])
     closed = closed_edges(network, avoid.roads, areas, places)

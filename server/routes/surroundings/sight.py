@@ -83,7 +83,7 @@ class CamerasAlong(ComputedCollection):
     duration_s: float | None
     road_distance_m: float | None
     network_version: str | None
-    closures: list[ClosingFeature] = Field(description="现时封闭道路者 what closes roads now")
+    closures: list[ClosingFeature] = Field(description="此时封闭道路者 what closes roads at that time")
     closures_complete: bool = Field(description="false：封闭者过多，未全计入 false: more close roads than were read")
     features: list[Feature] = Field(
         description="沿途次序，属性 along_m、offset_m、sees_route（true、false、unknown）、sees_from_m、sees_to_m "
@@ -100,8 +100,9 @@ class CamerasAlong(ComputedCollection):
 async def along(state: StateHere, actor: ActorHere, params: Annotated[AlongRouteParams, Query()]) -> GeoJson:
     """最快路线沿途的摄像机，及其看得见的路段 (those beside the quickest way, and the part of it that each sees)."""
     (begin, end), sight, catalog = params.places(), params.sight, state.catalog.current
-    layer = catalog.visible(CAMERAS, actor)
-    how = Travelling(params.mode, "outbound", params.avoided)
+    moment = read_moment(params.at, None)
+    layer = layer_at(catalog.visible(CAMERAS, actor), actor, moment)
+    how = Travelling(params.mode, "outbound", params.avoided, moment=moment)
     with in_our_words():
         network = await state.roads.current(actor)
         async with state.pool.acquire() as connection:

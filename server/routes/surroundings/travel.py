@@ -59,7 +59,7 @@ class TravelFacts(BaseModel):
     on_road: bool = Field(description="距道路不超过 1 cm within a centimetre of a road")
     fallback: str | None = Field(description="straight_line 此地不在路网上，按直线 the place is not on the network")
     network_version: str | None = Field(description="路网版本 of the roads; null without a road")
-    closures: list[ClosingFeature] = Field(description="现时封闭道路者 what closes roads now")
+    closures: list[ClosingFeature] = Field(description="此时封闭道路者 what closes roads at that time")
     closures_complete: bool = Field(
         description="false：封闭者过多，未全计入 false: more close roads than were read, and ways may lead through them"
     )
@@ -106,7 +106,7 @@ async def nearest_by_road(state: StateHere, actor: ActorHere, params: Annotated[
     """
     spot = read_spot(params.lon, params.lat, params.crs)
     wanted = _Wanted(params.n, split(params.layers), split(params.types), params.at)
-    how = Travelling(params.mode, params.direction, params.avoided)
+    how = Travelling(params.mode, params.direction, params.avoided, moment=read_moment(params.at, None))
     return await _nearest(state, actor, spot, wanted, how)
 
 
@@ -119,7 +119,7 @@ async def nearest_by_road(state: StateHere, actor: ActorHere, params: Annotated[
 async def nearest_by_road_avoiding(question: ResourcesBody, state: StateHere, actor: ActorHere) -> GeoJson:
     """同 GET，另可给出须绕开的面 (the same as GET; the question may name polygons that routes keep clear of)."""
     wanted = _Wanted(question.n, question.layers, question.types, question.at)
-    how = Travelling(question.mode, question.direction, question.avoided)
+    how = Travelling(question.mode, question.direction, question.avoided, moment=read_moment(question.at, None))
     return await _nearest(state, actor, question.spot, wanted, how)
 
 
@@ -191,7 +191,7 @@ async def route(state: StateHere, actor: ActorHere, params: Annotated[RouteParam
     is `straight_line`.
     """
     begin, other = params.places()
-    how = Travelling(params.mode, "outbound", params.avoided)
+    how = Travelling(params.mode, "outbound", params.avoided, moment=read_moment(params.at, None))
     with in_our_words():
         network = await state.roads.current(actor)
         async with state.pool.acquire() as connection:
@@ -234,7 +234,7 @@ async def reachable(state: StateHere, actor: ActorHere, params: Annotated[Reacha
     wanted = _Wanted(params.limit, split(params.layers), split(params.types), params.at)
     asked = wanted.read(state, actor)
     chosen = [layer for layer, _ in asked]
-    how = Travelling(params.mode, params.direction, params.avoided, limit_s)
+    how = Travelling(params.mode, params.direction, params.avoided, limit_s, read_moment(params.at, None))
     with in_our_words():
         network = await state.roads.current(actor)
         async with state.pool.acquire() as connection:

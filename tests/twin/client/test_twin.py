@@ -124,6 +124,23 @@ def test_moments_are_sent_with_their_offset():
     assert datetime.fromisoformat(naive).tzinfo is not None
 
 
+def test_what_was_near_and_in_an_area_at_a_moment(twin: Twin):
+    """A moment just now is like now, and nothing was there before it was loaded."""
+    street = twin["streets"].to_geopandas(limit=1)
+    place, code = street.geometry.iloc[0].representative_point(), street["area_code"].iloc[0]
+    moments = (None, datetime.now(UTC), "2020-01-01T00:00:00Z")
+    near = [twin.nearby(place.x, place.y, 2000, "buildings", at=at) for at in moments]
+    there = [twin.area(code[:9], "buildings", at=at) for at in moments]
+    within = [twin["buildings"].within("streets", at=at) for at in moments]
+    for now, just_now, before in (near, there, within):
+        assert len(now) == len(just_now) > 0
+        assert len(before) == 0
+    ways = [twin.route((place.x, place.y), (place.x + 0.01, place.y), at=at) for at in moments]
+    assert len({one["duration_s"].iloc[0] for one in ways}) == 1, "the roads are those of today"
+    with pytest.raises(ValueError, match="one moment"):
+        twin["buildings"].within(twin["streets"].at(moments[2]))
+
+
 def test_both_forms_of_errors_are_understood():
     def answered(status: int, document: dict[str, str], **headers: str) -> httpx.Response:
         return httpx.Response(status, json=document, headers=headers)

@@ -115,6 +115,47 @@ async def _flood(url):
         await connection.close()
 
 
+def test_what_was_closed_is_that_of_the_moment(cluster, fixture_url):
+    """The bridge was flooded and is dry again: ways of the moment keep clear of it, and those of now do not."""
+    flooded = []
+    with serving(cluster, fixture_url, lambda url: _flood_and_dry(url, flooded)) as running:
+        ends = {"from": f"{P['lon']},{P['lat']}", "to": "113.3316768,23.1368509"}  # R1
+        for at, closed in ((None, False), (flooded[0], True), ("2020-01-01T00:00:00Z", False)):
+            asked = {"at": at} if at else {}
+            way = running.json("/twin/route", **ends, **asked)["properties"]
+            beside = running.json("/twin/cameras-along-route", **ends, **asked, max_m=100)
+            closures = [{"layer": "flood_risk_points", "id": "F3"}] if closed else []
+            assert (way["closures"], beside["closures"]) == (closures, closures)
+            assert (way["reachable"], beside["reachable"]) == (not closed, not closed)
+            assert bool(beside["features"]) is (at is None), "no camera was there before it was loaded"
+        then = nearest(running, at=flooded[0])
+        assert told(then, "reachable") == [("R2", True), ("R3", True), ("R1", False)]
+        by_body = ask_by_body(running, at=flooded[0]).json()
+        assert told(by_body, "reachable") == told(then, "reachable")
+        reached = running.json("/twin/reachable", **P, minutes=5, at=flooded[0])
+        assert "R1" not in {one["id"] for one in reached["features"]}
+        assert "R1" in {one["id"] for one in running.json("/twin/reachable", **P, minutes=5)["features"]}
+
+
+async def _flood_and_dry(url, flooded):
+    connection = await connect(url, Role.OWNER)
+    try:
+        await connection.execute("SELECT twin.make_day(current_date + n) FROM generate_series(-1, 1) AS n")
+        for depth_m in (0.6, 0.0):
+            told = await connection.fetchval(
+                """INSERT INTO twin.observation (id, property, value, phenomenon_time, ingested_at)
+                VALUES ('F3', 'water_depth_m', $1, clock_timestamp(), clock_timestamp()) RETURNING clock_timestamp()""",
+                depth_m,
+            )
+            flooded.append(told.isoformat())
+        await connection.execute(
+            """INSERT INTO twin.observation_now (id, property, value, phenomenon_time)
+            VALUES ('F3', 'water_depth_m', 0.0, now())"""
+        )
+    finally:
+        await connection.close()
+
+
 @pytest.mark.parametrize(
     ("wrong", "status"),
     [
