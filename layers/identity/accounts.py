@@ -1,6 +1,6 @@
 """Local accounts as their administrator sees them.
 
-All functions work in the owner's role; those that list, add, disable and enable also in the identity role.
+All functions work in the owner's role; those that list, add, disable, enable and set codes also in the identity role.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ UPDATE identity.account SET roles = $2, areas = $3, departments = $4, clearance 
 WHERE name = $1
 """
 _PASSWORD = "UPDATE identity.account SET password_hash = $2, must_change = $3 WHERE name = $1"  # noqa: S105
-_TOTP = "UPDATE identity.account SET totp_secret = $2, totp_step = 0 WHERE name = $1"
 _ELEVATION = "UPDATE identity.account SET may_elevate = $2 WHERE name = $1"
 _END = """
 UPDATE identity.session AS s SET ended_at = now()
@@ -89,6 +88,21 @@ async def add_account(
         raise Conflict(f"there is an account '{name}' already", parameter="name") from None
 
 
+async def find_account(connection: asyncpg.Connection, name: str) -> LocalAccount:
+    """Return the account of a name.
+
+    Raises
+    ------
+    NotFound
+        When there is none.
+    """
+    wanted = check_name(name)
+    for one in await list_accounts(connection):
+        if one.name == wanted:
+            return one
+    raise _unknown(name)
+
+
 async def list_accounts(connection: asyncpg.Connection) -> list[LocalAccount]:
     """Return all accounts by name; empty when there are none."""
     return [
@@ -154,7 +168,8 @@ async def set_totp(connection: asyncpg.Connection, name: str, secret: str | None
     NotFound
         As `set_labels`.
     """
-    await _change(connection, _TOTP, name, secret)
+    if not await connection.fetchval("SELECT identity.set_totp($1, $2)", check_name(name), secret):
+        raise _unknown(name)
 
 
 async def set_may_elevate(connection: asyncpg.Connection, name: str, *, may: bool) -> None:

@@ -47,6 +47,12 @@ class IdentityLabels:
         return tuple(sorted(self.attributes.items()))
 
 
+def power_of(roles: Sequence[str]) -> str | None:
+    """Return which of the three powers an account has: ``system``, ``security``, ``audit``; None for everybody else."""
+    names = ("system", "security", "audit")
+    return next((name for name, power in zip(names, _POWERS, strict=True) if power & set(roles)), None)
+
+
 def labels_of(row: Mapping[str, Any]) -> IdentityLabels:
     """Return the labels of a row with the columns of `IdentityLabels.columns`."""
     return IdentityLabels(

@@ -12,10 +12,7 @@ from layers.identity.labels import IdentityLabels, check_name, labels_of
 from layers.identity.secret import digest_of, new_token
 
 DAYS_MAX = 731
-_ADD = """
-INSERT INTO identity.access_token (name, digest, roles, areas, departments, clearance, attributes, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, now() + $8)
-"""
+_ADD = "SELECT identity.add_token($1, $2, $3, $4, $5, $6, $7::jsonb, $8)"
 _REVOKE = "UPDATE identity.access_token SET revoked_at = now() WHERE name = $1 AND revoked_at IS NULL"
 
 
@@ -48,7 +45,7 @@ async def add_token(
     Parameters
     ----------
     connection
-        In the owner's role.
+        In the owner's role; without `replace` also in the identity role.
     replace
         Revoke the token of this name first.
 

@@ -1,4 +1,4 @@
-"""Titles of layers that were made from a file, as a web worker may change them: nothing else of a layer."""
+"""What a web worker may do with layers that were made from a file: title them, and remove them."""
 
 from __future__ import annotations
 
@@ -34,12 +34,32 @@ async def title_layer(
     done = await connection.fetchval(
         "SELECT onemap.title_layer($1, $2, $3, $4)", layer_id, title_zh, title_en, group_zh
     )
-    if done is None:
-        raise NotFound(f"there is no layer '{layer_id[:80]}'", parameter="layer")
-    if not done:
-        raise Conflict(f"the layer '{layer_id}' is declared by a definition file; edit that file", parameter="layer")
+    _check_done(done, layer_id)
+
+
+async def remove_kept_layer(connection: asyncpg.Connection, layer_id: str) -> None:
+    """Remove a layer with its rows and their past, for good.
+
+    Parameters
+    ----------
+    connection
+        In the role of the ingester or of the owner.
+
+    Raises
+    ------
+    NotFound, Conflict
+        As `title_layer`.
+    """
+    _check_done(await connection.fetchval("SELECT onemap.remove_layer($1)", layer_id), layer_id)
 
 
 async def titled_here(connection: asyncpg.Connection) -> frozenset[str]:
     """Return the ids of the layers that can be titled so: those that no definition file declares."""
     return frozenset(row["id"] for row in await connection.fetch("SELECT id FROM onemap.layer WHERE NOT declared"))
+
+
+def _check_done(done: bool | None, layer_id: str) -> None:
+    if done is None:
+        raise NotFound(f"there is no layer '{layer_id[:80]}'", parameter="layer")
+    if not done:
+        raise Conflict(f"the layer '{layer_id}' is declared by a definition file; edit that file", parameter="layer")

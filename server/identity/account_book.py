@@ -8,10 +8,12 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from layers.database.connection import in_our_words
-from layers.identity.accounts import LocalAccount, add_account, list_accounts, set_disabled
+from layers.identity.accounts import LocalAccount, add_account, find_account, list_accounts, set_disabled, set_totp
 from layers.identity.labels import IdentityLabels
 from layers.identity.sessions import list_sessions, revoke_sessions
-from layers.identity.tokens import AccessToken, list_tokens, revoke_token
+from layers.identity.tokens import AccessToken, add_token, list_tokens, revoke_token
+from layers.identity.totp import new_totp_secret, totp_uri
+from server.identity.totp_seal import TotpSeal
 
 
 class AccountBook:
@@ -21,15 +23,42 @@ class AccountBook:
     ----------
     pool
         Connections in the identity role.
+    totp
+        Seals the secrets of one-time codes.
     """
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, totp: TotpSeal) -> None:
         self._pool = pool
+        self._totp = totp
 
     async def accounts(self) -> list[LocalAccount]:
         """Return all accounts by name."""
         async with self._connection() as connection:
             return await list_accounts(connection)
+
+    async def account(self, name: str) -> LocalAccount:
+        """Return an account.
+
+        Raises
+        ------
+        NotFound
+            When there is none of this name.
+        """
+        async with self._connection() as connection:
+            return await find_account(connection, name)
+
+    async def bind_code(self, name: str) -> str:
+        """Give an account a new secret of one-time codes and return the address that authenticators read, this once.
+
+        Raises
+        ------
+        NotFound
+            When there is no account of this name.
+        """
+        secret = new_totp_secret()
+        async with self._connection() as connection:
+            await set_totp(connection, name, self._totp.seal(name, secret))
+        return totp_uri(secret, name)
 
     async def add(self, name: str, title: str, labels: IdentityLabels, password_hash: str) -> None:
         """Add an account whose password is changed at the first login.
@@ -67,6 +96,19 @@ class AccountBook:
         """Return all tokens, those in force first."""
         async with self._connection() as connection:
             return await list_tokens(connection)
+
+    async def add_token(self, name: str, labels: IdentityLabels, days: int) -> str:
+        """Make a token and return it, this once.
+
+        Raises
+        ------
+        BadInput
+            For a lifetime that is not allowed.
+        Conflict
+            When one of this name is in force.
+        """
+        async with self._connection() as connection:
+            return await add_token(connection, name, labels, days)
 
     async def revoke(self, token: str) -> None:
         """Revoke the token of a name.

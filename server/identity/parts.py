@@ -81,5 +81,5 @@ async def start_identity(
     ways = (OperatorToken(settings.home), AccessTokens(credentials), oidc.tokens)
     authenticator = Authenticator(ways, oidc.sessions, lambda: policy.policy)
     return IdentityParts(
-        authenticator, sessions, oidc, login, BreakGlass(pool), Approvals(pool), AccountBook(pool), pool
+        authenticator, sessions, oidc, login, BreakGlass(pool), Approvals(pool), AccountBook(pool, totp), pool
     )

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
+from layers.audit.record import AuditAction
 from layers.database.connection import in_our_words
 from server.dependencies import StateHere, require_duty
 from server.http.body import read_body
@@ -91,13 +92,17 @@ async def show_refused(refused_id: RefusedId, state: StateHere, response: Respon
 async def replay(refused_id: RefusedId, request: Request, state: StateHere, _: _Guarded) -> Replayed:
     """Take it again as it is, or as the body has it: the message put right, in the form in which it is kept."""
     corrected = await read_body(request.receive, state.settings.limits.body_bytes, request.scope["headers"])
+    detail = {"operation": "replay", "corrected": len(corrected)}
+    await state.audit.note(AuditAction.ADMIN, f"refused/{refused_id}", scope=request.scope, detail=detail)
     outcome = await state.intake.retaking.replay(refused_id, corrected or None)
     return Replayed(id=refused_id, accepted=outcome.accepted, duplicate=outcome.duplicate, late=outcome.late)
 
 
 @router.post("/{refused_id}/discard", summary="Put a refused message out of sight", status_code=204)
-async def discard(refused_id: RefusedId, state: StateHere, _: _Guarded) -> None:
+async def discard(refused_id: RefusedId, request: Request, state: StateHere, _: _Guarded) -> None:
     """Discard it: it is listed no more and cannot be taken again."""
+    detail = {"operation": "discard"}
+    await state.audit.note(AuditAction.ADMIN, f"refused/{refused_id}", scope=request.scope, detail=detail)
     await state.intake.retaking.discard(refused_id)
 
 

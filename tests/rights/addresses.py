@@ -78,6 +78,10 @@ OPERATORS = {
     "/status/policy": "duty policy",
     **dict.fromkeys(("/users", "/users/{name}/disable", "/users/{name}/enable"), "duty users or policy"),
     **dict.fromkeys(("/sessions", "/sessions/{which}", "/tokens", "/tokens/{name}"), "duty users or policy"),
+    "/users/{name}/totp": "duty policy",
+    **dict.fromkeys(
+        ("/twin/feeds/{name}/enable", "/twin/feeds/{name}/disable", "/twin/feeds/{name}/secret"), "duty feeds"
+    ),
     **dict.fromkeys(("/layers", "/layers/{layer}"), "duty layers"),
     "/twin/refused": "duty quarantine",
     "/twin/refused/{refused_id}": "duty quarantine",

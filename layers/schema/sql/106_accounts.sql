@@ -100,3 +100,23 @@ WITH revoked AS (
 )
 SELECT EXISTS (SELECT FROM revoked)
 $$;
+
+-- Set the sealed secret of an account's one-time codes; false when there is no account of the name.
+CREATE OR REPLACE FUNCTION identity.set_totp(wanted text, sealed text) RETURNS boolean
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+WITH changed AS (
+    UPDATE identity.account AS a SET totp_secret = sealed, totp_step = 0 WHERE a.name = wanted RETURNING 1
+)
+SELECT EXISTS (SELECT FROM changed)
+$$;
+
+-- A new access token by its digest; one of a name that is in force already is a unique violation.
+CREATE OR REPLACE FUNCTION identity.add_token(
+    new_name text, new_digest bytea, new_roles text[], new_areas text[], new_departments text[],
+    new_clearance smallint, new_attributes jsonb, lifetime interval
+) RETURNS timestamptz
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+INSERT INTO identity.access_token (name, digest, roles, areas, departments, clearance, attributes, expires_at)
+VALUES (new_name, new_digest, new_roles, new_areas, new_departments, new_clearance, new_attributes, now() + lifetime)
+RETURNING expires_at
+$$;

@@ -1,6 +1,6 @@
-"""What administrators do by HTTP as by the commands: accounts, sessions, tokens, layers made from files."""
+"""What administrators do by HTTP as by the commands: accounts, sessions, tokens, feeds, layers made from files."""
 
-from server.routes.administration import accounts, layers, tokens
+from server.routes.administration import accounts, feeds, layers, tokens
 
-ADMINISTRATION = (accounts, tokens, layers)
+ADMINISTRATION = (accounts, tokens, layers, feeds)
 """In the order in which they are tried and described."""

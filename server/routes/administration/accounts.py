@@ -1,25 +1,29 @@
 """`/users` and `/sessions`: local accounts and who is logged in, for those who keep them.
 
 Who keeps accounts (the duty ``users``) or the policy lists them, disables them and ends their sessions. Only the
-security administrator (``policy``) gives rights: the powers stay apart in the browser too.
+security administrator (``policy``) gives rights and one-time codes: the powers stay apart in the browser too. Nobody
+switches an account of another of the three powers, so that no administrator is rid of those who watch him; that is done
+at the command line, by whoever has the machine.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.types import Scope
 
-from layers.audit.record import AuditAction
-from layers.errors import Conflict
+from layers.audit.record import AuditAction, AuditDecision
+from layers.errors import Conflict, Forbidden
 from layers.identity.accounts import LocalAccount
-from layers.identity.labels import check_name, labels_given
+from layers.identity.labels import check_name, labels_given, power_of
 from layers.identity.passwords import hash_password, random_password
+from layers.policy.definition import Duty
 from server.dependencies import StateHere, require_duty
 from server.identity.identity import Identity
 from server.routes.identity.session import require_own_page
@@ -29,6 +33,7 @@ router = APIRouter(tags=["identity"])
 _Keeping = Annotated[Identity, Depends(require_duty("users", "policy"))]
 _Giving = Annotated[Identity, Depends(require_duty("policy"))]
 AccountName = Annotated[str, Path(max_length=63, description="账户名 name of the account")]
+_POWER_OF_DUTY = {"users": "system", "policy": "security", "audit": "audit"}
 _NOT_KEPT = {"Cache-Control": "no-store"}
 
 
@@ -87,6 +92,13 @@ class AddedAccount(BaseModel):
     needs_totp: bool = Field(description="还须绑定动态口令 it cannot log in before a one-time code is set")
 
 
+class BoundCode(BaseModel):
+    """A new secret of one-time codes, which is told this once."""
+
+    name: str
+    uri: str = Field(description="仅此一次，加入验证器 told this once, to be added to an authenticator: otpauth://…")
+
+
 class EndedSessions(BaseModel):
     """How many sessions were ended."""
 
@@ -130,13 +142,31 @@ async def disable(name: AccountName, request: Request, state: StateHere, identit
     """Disable an account and end its sessions at once; nobody disables his own."""
     if identity.subject.id == f"account:{check_name(name)}":
         raise Conflict("不能停用自己的账户 nobody disables his own account", parameter="name")
-    await _switch(name, request.scope, state, disabled=True)
+    await _switch(name, request.scope, state, identity, disabled=True)
 
 
 @router.post("/users/{name}/enable", summary="Enable an account", status_code=204)
-async def enable(name: AccountName, request: Request, state: StateHere, _: _Keeping) -> None:
+async def enable(name: AccountName, request: Request, state: StateHere, identity: _Keeping) -> None:
     """Enable an account again, with the rights that it had."""
-    await _switch(name, request.scope, state, disabled=False)
+    await _switch(name, request.scope, state, identity, disabled=False)
+
+
+@router.post("/users/{name}/totp", summary="Bind a one-time code")
+async def bind_code(
+    name: AccountName, request: Request, response: Response, state: StateHere, identity: _Giving
+) -> BoundCode:
+    """Give an account a new secret of one-time codes, which this answer tells once; the one before counts no more.
+
+    Of the other two powers it gives only the first code: whoever replaced it could log in as them.
+    """
+    require_own_page(request.scope, state)
+    response.headers.update(_NOT_KEPT)
+    one = await state.accounts.account(name)
+    if one.has_totp:
+        await _check_power(one, "totp", request.scope, state, identity)
+    detail = {"operation": "totp"}
+    await state.audit.note(AuditAction.USER_CHANGE, f"user/{one.name}", scope=request.scope, detail=detail)
+    return BoundCode(name=one.name, uri=await state.accounts.bind_code(one.name))
 
 
 @router.get("/sessions", summary="Who is logged in")
@@ -176,7 +206,31 @@ def shown_account(one: LocalAccount) -> ShownAccount:
     return ShownAccount(slowed=one.is_slowed, **{name: told[name] for name in names})
 
 
-async def _switch(name: str, scope: Scope, state: State, *, disabled: bool) -> None:
-    detail: dict[str, Any] = {"operation": "disable" if disabled else "enable"}
-    await state.audit.note(AuditAction.USER_CHANGE, f"user/{check_name(name)}", scope=scope, detail=detail)
-    await state.accounts.switch(name, disabled=disabled)
+def may_switch(duties: AbstractSet[Duty], one: LocalAccount) -> bool:
+    """Whether somebody with these duties may disable and enable an account: none of another of the three powers."""
+    power = power_of(one.labels.roles)
+    return power is None or power in {_POWER_OF_DUTY[duty] for duty in duties & _POWER_OF_DUTY.keys()}
+
+
+async def _check_power(one: LocalAccount, operation: str, scope: Scope, state: State, identity: Identity) -> None:
+    if may_switch(identity.duties, one):
+        return
+    await state.audit.note(
+        AuditAction.USER_CHANGE,
+        f"user/{one.name}",
+        scope=scope,
+        decision=AuditDecision.DENY,
+        detail={"operation": operation},
+    )
+    raise Forbidden(
+        f"三权分立: '{one.name}' 属于另一类管理员，只能用命令 is an administrator of another power; "
+        f"at the command line alone: ./onemap user {operation} {one.name}"
+    )
+
+
+async def _switch(name: str, scope: Scope, state: State, identity: Identity, *, disabled: bool) -> None:
+    one, operation = await state.accounts.account(name), "disable" if disabled else "enable"
+    await _check_power(one, operation, scope, state, identity)
+    detail = {"operation": operation}
+    await state.audit.note(AuditAction.USER_CHANGE, f"user/{one.name}", scope=scope, detail=detail)
+    await state.accounts.switch(one.name, disabled=disabled)

@@ -1,6 +1,6 @@
-"""`/layers`: every layer with its rows, source and grade; those that were made from files are titled.
+"""`/layers`: every layer with its rows, source and grade; those that were made from files are titled and removed.
 
-A layer is renamed and dropped at the command line: a web worker may not change tables.
+A layer gets another id at the command line: addresses of clients change with it, and a web worker makes no tables.
 """
 
 from __future__ import annotations
@@ -8,13 +8,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from layers.audit.record import AuditAction
+from layers.catalog import read_catalog
 from layers.database.connection import Role, connected, in_our_words
 from layers.errors import BadInput
-from layers.schema.layer_titles import title_layer, titled_here
+from layers.schema.layer_titles import remove_kept_layer, title_layer, titled_here
 from server.dependencies import StateHere, require_duty
 from server.identity.identity import Identity
 from server.state import State
@@ -75,11 +76,31 @@ async def change(
     return {"id": layer, **given}
 
 
+@router.delete("/{layer}", summary="Remove a layer", status_code=204)
+async def remove(
+    layer: LayerName,
+    confirm: Annotated[str, Query(max_length=63, description="再写一次图层编号 the id of the layer once more")],
+    request: Request,
+    state: StateHere,
+    _: _Keeping,
+) -> None:
+    """Remove a layer that was made from a file, with its rows and their past; they cannot be had again."""
+    if confirm.strip() != layer:
+        raise BadInput(f"请写出要删除的图层编号 to remove it, confirm is '{layer}'", parameter="confirm")
+    kept = state.catalog.current.get(layer)
+    detail = {"operation": "drop", "rows": kept.row_count if kept else 0}
+    await state.audit.note(AuditAction.ADMIN, f"layer/{layer}", scope=request.scope, detail=detail)
+    with in_our_words():
+        async with connected(str(state.settings.database.url), Role.INGEST) as connection:
+            await remove_kept_layer(connection, layer)
+
+
 async def read_layers(state: State) -> list[KeptLayer]:
-    """Return every layer of the catalogue."""
+    """Return every layer as the database has it now: who changed one sees it so, whichever worker answers."""
     with in_our_words():
         async with state.pool.acquire() as connection:
             editable = await titled_here(connection)
+            catalog = await read_catalog(connection, before=state.catalog.current)
     return [
         KeptLayer(
             id=one.id,
@@ -96,5 +117,5 @@ async def read_layers(state: State) -> list[KeptLayer]:
             changed_at=one.changed_at,
             declared=one.id not in editable,
         )
-        for one in state.catalog.current.values()
+        for one in catalog.values()
     ]

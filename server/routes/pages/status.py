@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -13,6 +14,7 @@ from server.identity.identity import Identity
 from server.page.frame import page_response, reading_of
 from server.page.operator_tabs import operator_tabs
 from server.page.spans import duration_text
+from server.routes.administration.feeds import has_own_secret
 from twin.jobs.feed_health import FeedState, read_health
 from twin.store.refusals import refused, summary
 
@@ -25,9 +27,11 @@ _DUTY = "feeds"  # what is wrong with a connection is for those who tend them
 
 @router.get("/status", response_class=HTMLResponse, summary="数据源状态 The feeds on a page")
 async def status(request: Request, state: StateHere, identity: IdentityHere) -> Response:
-    """Show every feed, those that have gone silent first."""
+    """Show every feed, those that have gone silent first; who tends them acts on them by `/twin/feeds`."""
     reading = reading_of(request, state.settings.server)
     registry = state.intake.registry
+    if _DUTY in identity.duties:  # who has just switched one sees it so, whichever worker answers
+        registry = await asyncio.to_thread(registry.renewed)
     health = await read_health(state.pool, registry.by_name)
     feeds = sorted(health.feeds, key=lambda feed: (_ORDER[feed.life], feed.definition.name))
     titles = {
@@ -47,6 +51,7 @@ async def status(request: Request, state: StateHere, identity: IdentityHere) -> 
         tabs=operator_tabs(identity.duties),
         lag=lambda feed: _lag(feed, reading.language == "en"),
         tends=_DUTY in identity.duties,
+        has_secret={feed.definition.name for feed in feeds if has_own_secret(feed.definition)},
         sees_refused="quarantine" in identity.duties,
         faults=dict(registry.faults) if _DUTY in identity.duties else {},
     )

@@ -24,18 +24,22 @@ if (kept) {
 async function act(kept, one, body) {
   const buttons = one instanceof HTMLButtonElement ? [one] : [...one.querySelectorAll("button")];
   for (const button of buttons) button.disabled = true;
+  const method = one.dataset["method"] ?? "POST";
+  const inQuery = body && method === "DELETE" ? `?${new URLSearchParams(/** @type {Record<string, string>} */ (body))}` : "";
+  const sent = inQuery ? null : body;
   try {
-    const headers = { accept: "application/json", ...(body ? { "content-type": "application/json" } : {}) };
-    const answer = await fetch(`${kept.dataset["root"]}${one.dataset["to"]}`, {
-      method: one.dataset["method"] ?? "POST",
+    const headers = { accept: "application/json", ...(sent ? { "content-type": "application/json" } : {}) };
+    const answer = await fetch(`${kept.dataset["root"]}${one.dataset["to"]}${inQuery}`, {
+      method,
       headers,
-      body: body ? JSON.stringify(body) : null,
+      body: sent ? JSON.stringify(sent) : null,
       cache: "no-store",
     });
     const said = await answer.json().catch(() => ({}));
     if (!answer.ok) throw new Error(said.detail ?? `${answer.status} ${answer.statusText}`);
-    if (one.dataset["keeps"] === undefined) await replacePart(kept);
-    else showOnce(one, said);
+    const fault = await replacePart(kept).catch((error) => error); // what is told once is shown in any case
+    if (one.dataset["keeps"]) showOnce(kept, one, said);
+    if (fault) throw fault;
     tell(kept, kept.dataset["done"] ?? "", "");
   } catch (error) {
     tell(kept, error instanceof Error ? error.message : String(error), "wrong");
@@ -53,23 +57,30 @@ function bodyOf(form) {
   const body = {};
   for (const field of /** @type {NodeListOf<HTMLInputElement>} */ (form.querySelectorAll("[name]"))) {
     const value = field.value.trim();
+    if (!value && field.dataset["optional"] !== undefined) continue;
     body[field.name] = field.dataset["list"] === undefined ? value : value.split(/\s+/u).filter(Boolean);
   }
   return body;
 }
 
 /**
- * Show the password of a new account beside the form; it stands nowhere else, and goes with the page.
- * @param {HTMLElement} form
- * @param {{ name: string, password: string, needs_totp: boolean }} said
+ * Show a new password, token or secret beside what made it; it stands nowhere else, and goes with the page.
+ * @param {HTMLElement} kept  read again since
+ * @param {HTMLElement} one  what made it
+ * @param {Record<string, any>} said
  */
-function showOnce(form, said) {
-  const place = /** @type {HTMLElement} */ (form.parentElement?.querySelector(".once"));
-  const part = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (place.querySelector(selector));
-  part("[data-once]").textContent = said.password;
-  for (const name of place.querySelectorAll("[data-name]")) name.textContent = said.name;
-  part("[data-totp]").hidden = !said.needs_totp;
+function showOnce(kept, one, said) {
+  const form = [...kept.querySelectorAll("form")].find((form) => form.dataset["to"] === one.dataset["to"]);
+  const beside = one.dataset["beside"];
+  const place = /** @type {HTMLElement} */ (beside ? kept.querySelector(`#${beside}`) : form?.parentElement?.querySelector(".once"));
+  const once = /** @type {HTMLElement} */ (place.querySelector("[data-once]"));
+  once.textContent = said[one.dataset["keeps"] ?? ""];
+  for (const name of place.querySelectorAll("[data-name]")) name.textContent = said["name"];
+  place.querySelector("[data-totp]")?.toggleAttribute("hidden", !said["needs_totp"]);
+  place.closest("details")?.setAttribute("open", "");
   place.hidden = false;
+  place.tabIndex = -1;
+  place.focus();
 }
 
 /**
