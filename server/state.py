@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from layers.catalog import CatalogHolder
 from layers.policy.holder import PolicyHolder
 from layers.read.counts import CountCache
+from layers.read.learned.shown_since import ShownSince
 from server.audit.audit import Audit
 from server.bulk.desk import BulkDesk
 from server.caches.minute_cache import MinuteCache
@@ -115,6 +116,7 @@ class State:
     troubles: Troubles = field(default_factory=Troubles)
     playbacks: Playbacks = field(default_factory=Playbacks)
     map_turns: HeavyWork = field(default_factory=HeavyWork)
+    shown_since: ShownSince = field(default_factory=ShownSince)
 
 
 def state_of(app: Starlette) -> State:

@@ -25,7 +25,7 @@ NEWEST_VERSION = """coalesce(h.source_version, 1) DESC, coalesce(h.sent_time, h.
 LAST_MEASURED = f"h.phenomenon_time DESC, {NEWEST_VERSION}"
 _MOVED = "h.id, h.lon, h.lat, h.phenomenon_time, h.speed_kmh, h.heading_deg, h.grid_code, h.area_code"
 LAST_MOVED = "h.phenomenon_time DESC, h.lon DESC, h.lat DESC"
-_VALID = ("valid_from", "valid_to")
+VALID = ("valid_from", "valid_to")
 
 
 class Past(Present):
@@ -86,7 +86,7 @@ class Past(Present):
         return compose(f"r._known_to > {{}} AND (r._known_from <= {{}} OR {first})", self.at, self.at)
 
     def _valid(self, layer: Layer) -> Sequence[Clause]:
-        if not set(_VALID) <= layer.definition.by_name.keys():
+        if not set(VALID) <= layer.definition.by_name.keys():
             return ()
         return (
             compose("r.valid_from IS NULL OR r.valid_from <= {}", self.at),

@@ -16,7 +16,7 @@ _PLAIN = re.compile(
     r"|/twin/themes"
     r"|/(?:health|metrics|docs|guide|catalog|assets|fonts|sprites|styles|schemas|basemaps|app|vendor|ogc\.[a-z]+|login|logout)\b.*"
     r"|/(?:openapi|asyncapi|map|favicon|robots|manifest)\.[a-z]+"
-    r"|/tiles/[^/]+\.json"
+    r"|/tiles/(?:since|[^/]+\.json)"
     r"|/raster(?:/[^/]+\.json|/[^/]+/contours\.json|/[^/]+/times)?"
     rf"|/ogc(?:/(?!(?:.*/)?(?:items|map|tiles|execution|results|{_DATA_QUERIES})(?:/|\Z)).*)?"
     r"|/sta/v1\.1/?"

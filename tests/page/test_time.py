@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from playwright.sync_api import expect
 
@@ -14,6 +16,17 @@ INSERT INTO layer.events (id, geom, source, severity, stage, title, occurred_at,
 SELECT 'past-' || n, ST_SetSRID(ST_MakePoint(113.34 + n * 0.005, 23.14), 4490), 'hotline', '2', 'handle', '从前' || n,
     now() - n * interval '40 minutes', now() - n * interval '40 minutes', 1 FROM generate_series(1, 6) AS n
 """
+LONG_KNOWN = """
+DO $$ DECLARE layer text; BEGIN
+    FOREACH layer IN ARRAY ARRAY['districts', 'streets', 'communities', 'urban_villages', 'roads', 'waterways'] LOOP
+        EXECUTE format('ALTER TABLE layer.%I DISABLE TRIGGER USER', layer);
+        EXECUTE format('UPDATE layer.%I SET _known_since = now() - interval ''1 day''', layer);
+        EXECUTE format('ALTER TABLE layer.%I ENABLE TRIGGER USER', layer);
+    END LOOP; END $$;
+INSERT INTO layer.urban_villages (id, geom, name, data_grade, _known_since)
+SELECT 'built', ST_Multi(ST_Expand(ST_SetSRID(ST_MakePoint(113.36, 23.14), 4490), 0.01)), '新村', 1,
+    now() - interval '12 minutes'
+"""
 STEP_BACK_AND_PLAY = """async () => {
     const root = document.querySelector('script[type=module]').src.replace('main.js', '');
     const { at } = await import(root + 'state/time.js');
@@ -25,7 +38,10 @@ STEP_BACK_AND_PLAY = """async () => {
 @pytest.fixture(scope="module")
 def happened(cluster, district_template, tmp_path_factory):
     """Address of the application over six events of the last four hours."""
-    with only_events(cluster, district_template, tmp_path_factory.mktemp("home"), HAPPENED) as (address, _):
+    with only_events(cluster, district_template, tmp_path_factory.mktemp("home"), f"{HAPPENED}; {LONG_KNOWN}") as (
+        address,
+        _,
+    ):
         yield address
 
 
@@ -83,6 +99,27 @@ def test_a_step_back_is_in_the_link_the_badge_and_every_request(timed):
     expect(page.locator(".time-badge")).to_contain_text("实时")
     expect(counted).to_have_text("6")
     until(page, "!location.hash.includes('&at=')")
+
+
+def test_a_step_asks_for_no_tile_of_a_layer_in_which_nothing_changed(timed):
+    page, asked, steps = timed.page, [], []
+    page.on("request", lambda request: asked.append(request.url) if "/tiles/" in request.url else None)
+    assert "built" in timed.drawn("urban_villages")
+    for _ in range(4):
+        asked.clear()
+        page.locator("button[aria-label=后退一步]").click()
+        timed.idle()
+        tiles = {url.split("/tiles/")[1].split("/")[0] for url in asked if ".mvt" in url}
+        steps.append(("built" in timed.drawn("urban_villages"), tiles))
+    there = [drawn for drawn, _ in steps]
+    assert (there[0], there[-1]) == (True, False), "12 minutes ago it was not there"
+    assert all("events" in tiles for _, tiles in steps)
+    assert not any({"districts", "streets", "roads", "waterways"} & tiles for _, tiles in steps), steps
+    assert ["urban_villages" in tiles for _, tiles in steps] == [now != was for was, now in pairwise([True, *there])]
+    page.locator(".time-badge.replay").click()
+    expect(page.locator(".time-badge")).to_contain_text("实时")
+    timed.idle()
+    assert "built" in timed.drawn("urban_villages")
 
 
 def test_it_plays_to_the_present(timed):

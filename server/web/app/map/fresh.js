@@ -8,6 +8,15 @@ import { refresh } from "./map.js";
 /** @typedef {import("../store.js").Store} Store */
 
 const FRESH_MS = 2000;
+/** @type {WeakMap<import("maplibre-gl").Map, () => Iterable<string>>} */
+const waiting = new WeakMap();
+
+/**
+ * The layers of which a map shows less than has been told.
+ * @param {import("maplibre-gl").Map} map
+ * @returns {Iterable<string>}
+ */
+export const outdated = (map) => waiting.get(map)?.() ?? [];
 
 /**
  * Refresh layers whose features change, none while the tab is hidden, the past is shown or the server away: what is drawn stays. Once the
@@ -25,12 +34,14 @@ export function keepFresh(map, store) {
     for (const { layer } of changes) changed.add(layer);
     for (const layer of redrawn) changed.add(layer);
   });
+  const every = () => (store.get().map?.layers ?? []).map((layer) => layer.id);
+  waiting.set(map, () => (all ? every() : changed));
   const forget = store.subscribe((now, before) => {
     if (now.online && !before.online) all = true;
   });
   const timer = setInterval(() => {
     if (at.value || document.hidden || !store.get().online || connection.value.state === "lost" || !(all || changed.size)) return;
-    const layers = all ? (store.get().map?.layers ?? []).map((layer) => layer.id) : [...changed];
+    const layers = all ? every() : [...changed];
     for (const layer of layers) refresh(map, layer);
     changed.clear();
     all = false;

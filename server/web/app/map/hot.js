@@ -6,6 +6,7 @@ import { follow } from "../live.js";
 import { at } from "../state/time.js";
 import { isVisible } from "../store.js";
 import { topicOf } from "../topics.js";
+import { holdIdle } from "./idle.js";
 
 /** @typedef {import("../store.js").Store} Store */
 /** @typedef {import("../types.js").State} State */
@@ -48,22 +49,22 @@ export function hotData(id) {
  */
 export function keepMoving(map, store) {
   const hot = () => (store.get().map?.layers ?? []).filter((layer) => isHot(layer) && isVisible(store.get(), layer));
-  const load = (again = false) => hot().forEach((layer) => void read(map, store, layer, again).catch((error) => store.set({ online: !(error instanceof TypeError) })));
+  const load = (again = false) => Promise.all(hot().map((layer) => read(map, store, layer, again).catch((error) => store.set({ online: !(error instanceof TypeError) }))));
   const stop = follow(({ changes, redrawn, gap }) => {
     if (at.value) return; // the past does not move
     for (const change of changes) if (change.kind === "position") aim(change);
     const stale = hot().filter(({ id }) => redrawn.includes(id) || changes.some(({ kind, layer }) => kind === "feature" && layer === id));
-    if (gap) load(true);
+    if (gap) void load(true);
     else stale.forEach((layer) => void read(map, store, layer, true).catch(console.error));
   });
   const forget = store.subscribe((now, before) => {
-    if (now.map !== before.map || now.toggled !== before.toggled || now.topic !== before.topic || now.fresh !== before.fresh) load();
-    if (now.online && !before.online) load(true);
+    if (now.map !== before.map || now.toggled !== before.toggled || now.topic !== before.topic || now.fresh !== before.fresh) void load();
+    if (now.online && !before.online) void load(true);
   });
   const timer = setInterval(() => document.hidden || hot().forEach(({ id }) => glide(map, id)), TICK_MS);
   const still = effect(() => {
     void at.value;
-    load(true);
+    holdIdle(map, load(true));
   });
   return () => {
     still();

@@ -1,6 +1,24 @@
 // Whether the map shows all that it asked for: `data-idle` of its element says so, to players of time and to tests.
 
 const LOOK_MS = 100;
+/** @type {WeakMap<import("maplibre-gl").Map, number>} how much each map waits for that it does not know itself */
+const held = new WeakMap();
+
+/**
+ * Until a promise is kept, the map does not show all that it should.
+ * @param {import("maplibre-gl").Map} map
+ * @param {Promise<unknown>} promise
+ */
+export function holdIdle(map, promise) {
+  held.set(map, (held.get(map) ?? 0) + 1);
+  map.getContainer().removeAttribute("data-idle");
+  const free = () => {
+    const left = (held.get(map) ?? 1) - 1;
+    held.set(map, left);
+    if (!left && !map._removed) map.triggerRepaint(); // it says that it is idle after drawing alone
+  };
+  void promise.then(free, free);
+}
 
 /**
  * Keep the attribute true while the map lives. MapLibre says that it is idle after drawing alone, and draws nothing when the
@@ -10,7 +28,7 @@ const LOOK_MS = 100;
  * @param {() => boolean} isComplete  whether the map shows what it should; its tiles beside it
  */
 export function tellIdle(map, container, isComplete) {
-  const complete = () => isComplete() && map.areTilesLoaded();
+  const complete = () => !held.get(map) && isComplete() && map.areTilesLoaded();
   let due = 0;
   const look = () => {
     due = 0;

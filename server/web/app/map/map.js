@@ -1,12 +1,13 @@
 // The map: created once, updated to the style and the state after each change.
 
 import * as maplibre from "../../vendor/maplibre-gl.mjs";
-import { address, asOf } from "../api.js";
+import { address } from "../api.js";
 import { condition } from "../events/filters.js";
 import { mapTexts } from "../i18n.js";
 import { isPhone } from "../screen.js";
 import { collection, dressed, inTheme, isClickable, keepDrawn, shownIn } from "./style.js";
 import { at } from "../state/time.js";
+import { Times } from "./times.js";
 
 /** @typedef {import("../store.js").Store} Store */
 /** @typedef {import("../types.js").State} State */
@@ -25,6 +26,14 @@ export const DRAWN = ["style", "map", "topics", "topic", "toggled", "fresh", "op
 const shown = new WeakMap();
 /** @type {WeakMap<maplibre.Map, Map<string, { x: number, y: number, z: number }[]>>} tiles that could not be read, by source */
 const failed = new WeakMap();
+/** @type {WeakMap<maplibre.Map, Times>} */
+const times = new WeakMap();
+
+/**
+ * The moments that the layers of a map show.
+ * @param {maplibre.Map} map
+ */
+export const timesOf = (map) => /** @type {Times} */ (times.get(map));
 
 /**
  * @param {HTMLElement} container
@@ -38,6 +47,7 @@ export function createMap(container, view, state, moment = at) {
   const place = view
     ? { center: /** @type {[number, number]} */ ([view.lon, view.lat]), zoom: view.zoom, bearing: view.bearing, pitch: view.pitch }
     : { bounds: state.map.bbox ?? undefined, fitBoundsOptions: { padding: framing() } };
+  const own = new Times(moment.value);
   const map = new maplibre.Map({
     container,
     style: dressed(inTheme(state.style, state), shownIn(state), []),
@@ -48,9 +58,10 @@ export function createMap(container, view, state, moment = at) {
     zoomLevelsToOverscale: undefined, // parts cut from a deepest tile would survive its refresh
     fadeDuration: matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 300,
     locale: mapTexts(state.language),
-    transformRequest: (url) => (isOurs(url) ? { url: asOf(url, moment.value), cache: "no-cache" } : { url }),
+    transformRequest: (url) => (isOurs(url) ? { url: own.address(url), cache: "no-cache" } : { url }),
   });
   shown.set(map, { ...state, marked: [], events: condition(state) });
+  times.set(map, own);
   remember(map);
   map.addControl(new maplibre.AttributionControl({ compact: true }), "bottom-right");
   map.addControl(new maplibre.NavigationControl({ visualizePitch: true }), "bottom-right");
@@ -84,20 +95,39 @@ export function show(map, state) {
   map.setStyle(dressed(inTheme(state.style, state), shownIn(state), before.marked), { diff: true, validate: false, transformStyle: keepDrawn }); // the server sends no invalid ones
   for (const layer of state.map?.layers ?? []) {
     const known = before.map?.layers.find((one) => one.id === layer.id);
-    if (known && known.version !== layer.version) refresh(map, layer.id);
+    if (known && known.version !== layer.version && timesOf(map).at === null) refresh(map, layer.id); // the past stays
   }
   map.triggerRepaint(); // an idle map reports idle again only after drawing
 }
 
 /**
- * Request a layer's tiles again; drawn tiles stay until then, and unchanged tiles come as a 304. Tiles that could not be
- * read are asked for by name: refreshed with all others, MapLibre would wait for ever for their first answer.
+ * The layers of the catalogue that a map draws from tiles: those that are shown, each with whether a filter chooses its
+ * features, and those that are not.
+ * @param {maplibre.Map} map
+ */
+export function tiled(map) {
+  /** @type {Map<string, boolean>} */
+  const on = new Map();
+  const hidden = new Set();
+  for (const style of map.getLayersOrder()) {
+    const id = map.getLayer(style)?.source ?? "";
+    const source = /** @type {maplibre.VectorTileSource | undefined} */ (map.getSource(id));
+    if (source?.type !== "vector" || !style.startsWith(`${id}:`) || on.has(id)) continue;
+    if (map.getLayoutProperty(style, "visibility") === "none") hidden.add(id);
+    else on.set(id, /[?&]filter=/.test(source.tiles[0] ?? ""));
+  }
+  return { shown: on, hidden: [...hidden].filter((id) => !on.has(id)) };
+}
+
+/**
+ * Request a layer's tiles again; drawn tiles stay until then, and unchanged tiles come as a 304. Of a layer that is not
+ * shown, what was kept of it is dropped. Tiles that could not be read are asked for by name: refreshed with all others,
+ * MapLibre would wait for ever for their first answer.
  * @param {maplibre.Map} map
  * @param {string} id
  */
 export function refresh(map, id) {
-  const seen = ownLayers(map, id).some((style) => map.getLayoutProperty(style, "visibility") !== "none");
-  if (map.getSource(id)?.type !== "vector" || !seen) return; // what moves has a source that the stream feeds
+  if (map.getSource(id)?.type !== "vector") return; // what moves has a source that the stream feeds
   const missing = failed.get(map)?.get(id) ?? [];
   failed.get(map)?.delete(id);
   if (missing.length) map.refreshTiles(id, missing);
@@ -133,14 +163,6 @@ export function isComplete(map, state) {
  */
 function isShown(current, state) {
   return DRAWN.every((name) => current[name] === state[name]) && current.events === condition(state);
-}
-
-/**
- * @param {maplibre.Map} map
- * @param {string} id
- */
-function ownLayers(map, id) {
-  return map.getLayersOrder().filter((style) => style.startsWith(`${id}:`));
 }
 
 /**

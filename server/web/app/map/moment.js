@@ -1,13 +1,13 @@
-// The map as of another moment: its tiles are asked for again, first those that change with what is reported.
+// The map as of another moment: tiles are asked for again of those layers alone that are others than they were.
 
 import { effect } from "../../vendor/signals.mjs";
+import { ask } from "../api.js";
 import { at } from "../state/time.js";
-import { playing } from "../time/player.js";
-import { refresh } from "./map.js";
+import { outdated } from "./fresh.js";
+import { holdIdle } from "./idle.js";
+import { refresh, tiled, timesOf } from "./map.js";
 
 /** @typedef {import("../store.js").Store} Store */
-
-const SETTLED_MS = 900; // layers that seldom change wait until nobody moves in time
 
 /**
  * Show on a map what was there at a moment, whenever that changes.
@@ -17,26 +17,53 @@ const SETTLED_MS = 900; // layers that seldom change wait until nobody moves in 
  * @returns {() => void} ends it
  */
 export function followMoment(map, store, moment = at) {
-  let shown = moment.value;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let settling;
+  const times = timesOf(map);
+  let going = new AbortController();
   const stop = effect(() => {
-    if (moment.value === shown) return;
-    shown = moment.value;
-    const layers = store.get().map?.layers ?? [];
-    for (const layer of layers) if (layer.live) refresh(map, layer.id);
-    clearTimeout(settling);
-    const settle = () => {
-      if (moment === at && playing.peek()) settling = setTimeout(settle, SETTLED_MS);
-      else layers.forEach((layer) => layer.live || refresh(map, layer.id));
-    };
-    settling = setTimeout(settle, SETTLED_MS);
-    if (moment === at) told(store, layers);
+    if (moment.value === times.at) return;
+    going.abort();
+    going = new AbortController();
+    holdIdle(map, travel(map, moment.value, going.signal));
+    if (moment === at) told(store, store.get().map?.layers ?? []);
   });
   return () => {
     stop();
-    clearTimeout(settling);
+    going.abort();
   };
+}
+
+/**
+ * @param {import("maplibre-gl").Map} map
+ * @param {string | null} to
+ * @param {AbortSignal} signal  another moment is wanted
+ */
+async function travel(map, to, signal) {
+  const times = timesOf(map);
+  const { shown, hidden } = tiled(map);
+  const names = [...shown].filter(([, filtered]) => !filtered).map(([layer]) => layer);
+  const from = times.unknown ? fetchSince(times.settled, names, signal) : {};
+  const gone = times.depart(to, shown);
+  for (const layer of gone) refresh(map, layer);
+  const [before, since] = await Promise.all([from, fetchSince(to, names, signal)]);
+  if (signal.aborted) return;
+  const stale = new Set(outdated(map));
+  const known = Object.fromEntries(Object.entries(before).filter(([layer]) => !stale.has(layer)));
+  for (const layer of times.arrive(shown, known, since, gone)) refresh(map, layer);
+  for (const layer of hidden) refresh(map, layer);
+}
+
+/**
+ * What the server knows of layers at a moment: since when each is as it is then.
+ * @param {string | null} moment
+ * @param {string[]} layers
+ * @param {AbortSignal} signal
+ * @returns {Promise<Record<string, string>>}  nothing where it does not answer: then all is asked for, and says itself what is wrong
+ */
+async function fetchSince(moment, layers, signal) {
+  if (!layers.length) return {};
+  const query = new URLSearchParams({ layers: layers.join(","), ...(moment ? { at: moment } : {}) });
+  const answer = await ask(`tiles/since?${query}`, {}, signal, null, null).catch(() => null);
+  return (await answer?.json())?.since ?? {};
 }
 
 /**
