@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import uvloop
+
 from benchmarks.machine import describe_machine, new_home
 from benchmarks.results import Figure, benchmark_parser, report
 from layers.cluster import PrivateCluster
@@ -80,5 +82,5 @@ def run_parts(
     chosen = [options.only] if options.only else known
     with PrivateCluster(home) as url:
         asyncio.run(fill(url, options.scale))
-        rows = asyncio.run(measure(PartsRun(url, home, chosen, options.share)))
+        rows = uvloop.run(measure(PartsRun(url, home, chosen, options.share)))
     return report(rows, [describe_machine(), f"demo at scale {options.scale:g}"], options)

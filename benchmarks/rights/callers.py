@@ -17,6 +17,7 @@ from server.app import create_app
 from server.identity.auth import Authenticator
 from server.identity.identity import Identity
 from server.identity.subject import AuthMethod, Subject
+from server.processes.garbage import search_seldom
 from server.settings import Settings
 
 _HEADER = b"x-bench-actor"
@@ -51,8 +52,9 @@ class InProcess:
         self._lifespan: AbstractAsyncContextManager[Any] = self.app.router.lifespan_context(self.app)
 
     async def __aenter__(self) -> Self:
-        """Start it."""
+        """Start it, with the garbage collection of a web worker."""
         await self._lifespan.__aenter__()
+        search_seldom()
         self.app.state.shared = replace(self.app.state.shared, authenticator=NamedCallers(self._actors))
         return self
 

@@ -55,7 +55,8 @@ def canonical_json(fields: Mapping[str, Any]) -> str:
 
 def timestamp(moment: datetime) -> str:
     """Return a moment in UTC with milliseconds: ``2026-06-08T01:02:03.456Z``."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return utc.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def _fields(record: AuditRecord) -> dict[str, Value | None]:
@@ -84,8 +85,8 @@ def _fields(record: AuditRecord) -> dict[str, Value | None]:
 
 @lru_cache(maxsize=1024)
 def _subject(subject: AuditSubject) -> dict[str, Value | None]:
-    """Return the fields about a subject, the same in all its records; they are not changed."""
-    return {
+    """Return the known fields about a subject, the same in all its records; they are not changed."""
+    fields: dict[str, Value | None] = {
         "subject_id": _text(subject.id),
         "subject_name_masked": _text(subject.name_masked, 8),
         "role": _texts(subject.roles),
@@ -94,6 +95,7 @@ def _subject(subject: AuditSubject) -> dict[str, Value | None]:
         "session_id": _text(subject.session_id, _NAME_MAX),
         "auth_method": _text(subject.method, _NAME_MAX),
     }
+    return {key: value for key, value in fields.items() if value}
 
 
 def _text(text: str, length_max: int = _TEXT_MAX) -> str:

@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import asyncpg
 import structlog
@@ -37,13 +37,24 @@ class AuditUnavailable(Unavailable):
     """The audit cannot record an action now, so the action is refused."""
 
 
-class _Waiting(NamedTuple):
+@dataclass(slots=True)
+class _Waiting:
     body: str | Callable[[], AuditRecord]
-    stored: asyncio.Future[None] | None
+    stored: asyncio.Future[None] | None = None
 
     @property
     def is_given_up(self) -> bool:
         return self.stored is not None and self.stored.done()
+
+    def is_made(self) -> bool:
+        """Make the text of the record, if need be; False when it cannot be made, which must not end the lane."""
+        if not isinstance(self.body, str):
+            try:
+                self.body = canonical(self.body())
+            except Exception:  # noqa: BLE001  # whatever it is: the records behind it must be stored
+                _log.exception("a record of the audit cannot be made and is lost")
+                return False
+        return True
 
 
 class AuditLane:
@@ -88,7 +99,7 @@ class AuditLane:
         AuditUnavailable
             When the queue is full: the database takes no records.
         """
-        self._put(_Waiting(canonical(record), None), in_any_case=in_any_case)
+        self._put(_Waiting(canonical(record)), in_any_case=in_any_case)
 
     def add_later(self, make: Callable[[], AuditRecord]) -> None:
         """Add a record that is made when it is stored: many at once cost a third of as many one by one.
@@ -101,7 +112,7 @@ class AuditLane:
         if len(self._queue) > _UNMADE_MAX:
             self.add(make())
         else:
-            self._put(_Waiting(make, None))
+            self._put(_Waiting(make))
 
     async def write(self, record: AuditRecord, patience_s: float) -> None:
         """Return when a record is stored.
@@ -171,7 +182,7 @@ class AuditLane:
         while due:
             taken = [self._queue.popleft() for _ in range(min(due, _BATCH_MAX))]
             due -= len(taken)
-            batch = [made for waiting in taken for made in _made(waiting)]
+            batch = [waiting for waiting in taken if waiting.is_made()]
             self._storing = len(batch)
             try:
                 await self._append([waiting for waiting in batch if not waiting.is_given_up])
@@ -203,14 +214,3 @@ class AuditLane:
         self._queue.extendleft(reversed([waiting for waiting in batch if waiting.stored is None]))
         if self._queue:
             self._any.set()
-
-
-def _made(waiting: _Waiting) -> list[_Waiting]:
-    """Return a record with its text; nothing when it cannot be made, which must not end the lane."""
-    if isinstance(waiting.body, str):
-        return [waiting]
-    try:
-        return [waiting._replace(body=canonical(waiting.body()))]
-    except Exception:  # noqa: BLE001  # whatever it is: the records behind it must be stored
-        _log.exception("a record of the audit cannot be made and is lost")
-        return []

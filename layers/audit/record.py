@@ -135,9 +135,9 @@ class AuditOrigin:
     request_id: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # not frozen, which takes three times as long to make: each read makes one
 class AuditRecord:
-    """What is recorded of one action.
+    """What is recorded of one action; nobody changes it.
 
     Attributes
     ----------

@@ -29,6 +29,7 @@ from server.audit.request_record import (
     moment_of,
     origin_of,
     request_record,
+    rule_ids,
 )
 from server.audit.touched import Touched, current_note
 from server.identity.subject import Subject
@@ -211,6 +212,6 @@ def _counted(scope: Scope, note: Touched) -> AuditRecord:
         object=f"tiles/{note.object}" if note.is_tile else note.object,
         subject=asked_by(scope, note.actor),
         decision=AuditDecision.MASK if note.masked else AuditDecision.ALLOW,
-        rule_id=",".join(dict.fromkeys(note.rules)),
+        rule_id=rule_ids(note.rules),
         max_grade=note.max_grade,
     )

@@ -42,6 +42,12 @@ def audit_subject(subject: Subject) -> AuditSubject:
     )
 
 
+@lru_cache(maxsize=1024)
+def rule_ids(rules: tuple[str, ...]) -> str:
+    """Return the ids of rules, each once, by comma."""
+    return ",".join(dict.fromkeys(rules))
+
+
 def identity_in(scope: Scope) -> Identity | None:
     """Return who a request has proven to be; None when its credentials are wrong."""
     try:
@@ -111,7 +117,7 @@ def request_record(
         subject=asked_by(scope, note.actor),
         origin=origin_of(scope, moment.request_id),
         decision=AuditDecision.DENY if denied else decision,
-        rule_id=",".join(dict.fromkeys(note.rules)),
+        rule_id=rule_ids(note.rules),
         purpose=(note.actor.purpose or "") if note.actor else "",
         filters=_filters(given, text, query_key),
         max_grade=note.max_grade or None,
