@@ -33,6 +33,15 @@ async def test_records_are_chained_as_the_document_says(writer: asyncpg.Connecti
     assert head["sensitive"].seq == 0
 
 
+async def test_an_algorithm_that_is_unknown_stores_nothing(
+    writer: asyncpg.Connection, auditor: asyncpg.Connection, superuser: asyncpg.Connection
+):
+    await superuser.execute("UPDATE audit.head SET alg = 'md5' WHERE chain = 'general'")
+    with pytest.raises(asyncpg.RaiseError, match="has no algorithm md5"):
+        await append(writer, GENERAL, ["{}"])
+    assert not [row async for row in read_chain(auditor, GENERAL)]
+
+
 async def test_the_chain_stays_a_line_when_many_append_at_once(database_url: str, auditor: asyncpg.Connection):
     connections = [await connect(database_url, Role.AUDIT) for _ in range(4)]
 
