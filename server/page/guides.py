@@ -18,7 +18,11 @@ PICTURES = {".png": "image/png", ".webp": "image/webp"}
 _FOLDERS = ("guide", "operations", "reference", "decisions")
 _COMMENT = re.compile(r"\A(?:<!--.*?-->\s*)+", re.DOTALL)
 _SHELVES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("使用地图", "Using the map", ("map-user", "pages", "demo-city")),
+    (
+        "使用地图",
+        "Using the map",
+        ("map-user", "leader", "dispatcher", "grid-worker", "analyst", "operator", "pages", "demo-city"),
+    ),
     (
         "查询与分析",
         "Asking and analysing",

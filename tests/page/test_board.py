@@ -9,27 +9,17 @@ from playwright.sync_api import expect
 
 from tests.databases import run_async, temporary_database
 from tests.page.conftest import Visitor
+from tests.page.laws import FITS, LEAST_TYPE
 from tests.page.waiting import until
 from tests.running_app import OPERATOR, running_for_operator
 from tests.twin.overview.events import put_events
 
 WALL, WIDE_WALL = (1920, 1080), (3840, 1080)
-FITS = """() => {
-    const parts = document.querySelectorAll('.board, .strip, .kpis > div, .board-card, .board-card .body');
-    const isOver = one => one.scrollHeight > one.clientHeight + 1 || one.scrollWidth > one.clientWidth + 1;
-    const over = [...parts].filter(isOver);
-    const page = document.documentElement;
-    const scrolls = page.scrollHeight > innerHeight || page.scrollWidth > innerWidth;
-    return [...over.map(one => one.className), ...(scrolls ? ['the page scrolls'] : [])];
-}"""
 SAME_NUMBERS = """async ids => {
     const {indicators} = await (await fetch('/twin/overview')).json();
     const shown = id => Number(document.querySelector(`#kpi-${id} b`).innerText.replace(/[^0-9]/g, ''));
     return ids.every(id => shown(id) === indicators.find(one => one.id === id).value);
 }"""  # an event may become overdue between two answers
-LEAST_TYPE = """() => Math.min(...[...document.querySelectorAll('.board *')]
-    .filter(one => [...one.childNodes].some(node => node.nodeType === 3 && node.textContent.trim()) && one.offsetWidth)
-    .map(one => parseFloat(getComputedStyle(one).fontSize)))"""
 
 
 @pytest.fixture(scope="module")

@@ -89,7 +89,7 @@ def test_an_installed_server_serves_the_map(wheel: Path, tmp_path: Path, databas
             address = _address_of(process)
             assert "text/html" in _media_type(address)
             assert "text/html" in _media_type(f"{address}/guide/map-user")
-            assert "image/png" in _media_type(f"{address}/guide/images/map.png")
+            assert "image/webp" in _media_type(f"{address}/guide/images/map.webp")
             assert "json" in _media_type(f"{address}/ogc/collections/roads/items?f=json")
         finally:
             process.send_signal(signal.SIGTERM)

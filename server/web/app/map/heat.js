@@ -47,7 +47,8 @@ export function warm(map, heat, style) {
   if (map.getSource(SOURCE)) map.removeSource(SOURCE);
   if (!heat || !tiles) return;
   drawn.set(map, key);
-  map.addSource(SOURCE, { ...tiles, tiles: tiles.tiles.map((/** @type {string} */ url) => filtered(url, heat.filter)) });
+  const { attribution: _, ...unsigned } = tiles; // the layer itself says where it is from
+  map.addSource(SOURCE, { ...unsigned, tiles: tiles.tiles.map((/** @type {string} */ url) => filtered(url, heat.filter)) });
   const before = firstAbove(map.getStyle().layers)?.id;
   map.addLayer(/** @type {any} */ ({ id: SOURCE, type: "heatmap", source: SOURCE, "source-layer": heat.layer, paint: paintOf(heatOf(style), strength) }), before);
 }
