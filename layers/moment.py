@@ -97,8 +97,12 @@ class Throughout(Moment):
         The kind of fact.
     known_at
         In UTC; facts that arrived later do not count. None counts all of them.
+    of_few
+        Whether few features are asked for, of many facts each: versions of a feature are then joined with the facts of
+        their time, and not looked up for each fact.
     """
 
     start: datetime = _EARLIEST
     facts: Facts = "position"
     known_at: datetime | None = None
+    of_few: bool = False

@@ -40,9 +40,16 @@ _OF_POSITIONS = {"phenomenon_time": TIME, "speed_kmh": "fact_speed_kmh", "headin
 
 
 def throughout(
-    layer: Layer, actor: Actor, facts: Facts, start: datetime, end: datetime, known_at: datetime | None = None
+    layer: Layer,
+    actor: Actor,
+    facts: Facts,
+    start: datetime,
+    end: datetime,
+    known_at: datetime | None = None,
+    *,
+    of_few: bool = False,
 ) -> Layer:
-    """Return a layer of which the facts of a span are read, for an actor.
+    """Return a layer of which the facts of a span are read, for an actor; of few features or many (`Throughout`).
 
     Where an actor sees the times of positions roughly, the span becomes one of whole local days, and so does the time
     until which they had arrived: a narrow one would tell the time.
@@ -53,7 +60,7 @@ def throughout(
         When the actor may read the layer and not these facts of its past.
     """
     definition = _with_facts(layer.definition, facts)
-    moment = Throughout(end, "phenomenon", start, facts, known_at)
+    moment = Throughout(end, "phenomenon", start, facts, known_at, of_few)
     found = replace(layer, definition=definition, moment=moment)
     if not rights_at(found, actor).reads(layer.lowest_grade):
         kind = "where it was" if facts == "position" else "its past"
@@ -63,7 +70,7 @@ def throughout(
     ):
         return found
     known = None if known_at is None else _next_day(known_at)
-    return replace(found, moment=Throughout(_next_day(end), "phenomenon", _day(start), facts, known))
+    return replace(found, moment=replace(moment, at=_next_day(end), start=_day(start), known_at=known))
 
 
 def _day(moment: datetime) -> datetime:

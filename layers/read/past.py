@@ -56,20 +56,36 @@ class Past(Present):
         """Return the layer's rows at the moment for which a condition over alias `r` holds, as items with alias `r`."""
         return tuple(compose("{} AS r", part) for part in self._rows(layer, same))
 
-    def _rows(self, layer: Layer, same: Clause, order: str = "") -> tuple[Clause, ...]:
-        definition = layer.definition
-        names = ["id", *(["geom"] if definition.geometry_type != "None" else [])]
-        names += [field.name for field in definition.stored_fields if not field.name.startswith("fact_")]
-        current = [f"r.{quote_identifier(name)}" for name in names]
-        replaced = [strictest(layer) if name == "data_grade" else f"r.{quote_identifier(name)}" for name in names]
+    def spans(self, layer: Layer, same: Clause) -> tuple[tuple[Clause, Clause], ...]:
+        """Return the layer's rows of all moments, as items with alias `r`, each with the condition of the moment.
+
+        Of what was true. The time of a row is looked up once, whatever the number of moments that it is joined with.
+        """
+        (table, current), (past, replaced) = _sources(layer)
+        begun = f"CROSS JOIN LATERAL (SELECT max(l._known_to) AS at FROM {past} AS l WHERE l.id = r.id) AS begun"
+        first = f"EXISTS (SELECT FROM {past} AS e WHERE e.id = r.id AND e._known_from < r._known_from)"
         valid = self._valid(layer)
-        parts = (
-            (layer.table, ", ".join(current), self._current(layer)),
-            (past_of(layer.id), ", ".join(replaced), self._replaced(layer)),
+        return (
+            (
+                Clause(f"(SELECT {current}, begun.at AS _from FROM {table} AS r {begun}) AS r"),
+                all_of((same, compose("coalesce(r._from <= {}, TRUE)", self.at), *valid)),
+            ),
+            (
+                Clause(
+                    f"""(SELECT {replaced}, r._known_to, began.at AS _from FROM {past} AS r
+                    CROSS JOIN LATERAL (
+                        SELECT CASE WHEN {first} THEN r._known_from END AS at OFFSET 0) AS began) AS r"""
+                ),
+                all_of((same, compose("r._known_to > {} AND coalesce(r._from <= {}, TRUE)", self.at, self.at), *valid)),
+            ),
         )
+
+    def _rows(self, layer: Layer, same: Clause, order: str = "") -> tuple[Clause, ...]:
+        valid = self._valid(layer)
+        conditions = self._current(layer), self._replaced(layer)
         return tuple(
             compose(f"(SELECT {columns} FROM {table} AS r WHERE {{}}{order})", all_of((same, there, *valid)))
-            for table, columns, there in parts
+            for (table, columns), there in zip(_sources(layer), conditions, strict=True)
         )
 
     def _current(self, layer: Layer) -> Clause:
@@ -130,6 +146,16 @@ class Past(Present):
 
     def _last(self, table: str, columns: str, same: str) -> Clause:
         return compose(f"SELECT {columns} FROM {table} AS h WHERE {same} AND {{}}", self._until())
+
+
+def _sources(layer: Layer) -> tuple[tuple[str, str], tuple[str, str]]:
+    """Return the tables of current and of replaced rows, each with its columns over alias `r`."""
+    definition = layer.definition
+    names = ["id", *(["geom"] if definition.geometry_type != "None" else [])]
+    names += [field.name for field in definition.stored_fields if not field.name.startswith("fact_")]
+    current = [f"r.{quote_identifier(name)}" for name in names]
+    replaced = [strictest(layer) if name == "data_grade" else f"r.{quote_identifier(name)}" for name in names]
+    return (layer.table, ", ".join(current)), (past_of(layer.id), ", ".join(replaced))
 
 
 def strictest(layer: Layer) -> str:

@@ -47,13 +47,15 @@ class PastFacts(Past):
             known = bind(self._span.known_at, "timestamptz") if self._span.known_at else EMPTY
             return (compose("({}) AS t", versions_of_events(layer.definition, *between, known)),)
         then = Past(Throughout(self._span.at, "phenomenon"), Clause("p.phenomenon_time"))
+        same = Clause("r.id = p.id")
+        joined = (
+            (compose("INNER JOIN {} ON {}", *part) for part in then.spans(layer, same))
+            if self._span.of_few
+            else (compose("CROSS JOIN LATERAL {}", part) for part in then.versions(layer, same))
+        )
+        facts = self._facts(layer)
         return tuple(
-            compose(
-                f"(SELECT {self._columns(layer)} FROM ({{}}) AS p CROSS JOIN LATERAL {{}}) AS t",
-                self._facts(layer),
-                part,
-            )
-            for part in then.versions(layer, Clause("r.id = p.id"))
+            compose(f"(SELECT {self._columns(layer)} FROM ({{}}) AS p {{}}) AS t", facts, one) for one in joined
         )
 
     def position(self, layer: Layer) -> Clause:

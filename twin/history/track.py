@@ -25,7 +25,7 @@ from layers.errors import BadInput, NotFound, TooMuch
 from layers.read.facts import position_fields, throughout
 from layers.read.query import single
 from layers.read.relation import relation
-from layers.read.rights import plain_fields, scoped, visible_fields
+from layers.read.rights import is_view, plain_fields, scoped, visible_fields
 from layers.types import Points
 from twin.history.simplify import kept_vertices
 from twin.history.span import HistorySpan
@@ -115,7 +115,7 @@ async def read_track(
     """
     if "\0" in feature_id:
         raise NotFound(f"there is no feature '{feature_id[:80]}' in '{layer.id}'", parameter="id")
-    past = throughout(layer, actor, "position", span.start, span.end, span.known_at)
+    past = throughout(layer, actor, "position", span.start, span.end, span.known_at, of_few=True)
     names = _numbers(past, actor)
     text, values = positions_of(past, actor, feature_id, names).render()
     row = await connection.fetchrow(text, *values)
@@ -132,6 +132,8 @@ async def read_track(
 def positions_of(past: Layer, actor: Actor, feature_id: str, numbers: Mapping[str, str]) -> Clause:
     """Build the statement of a track: one row with `n` and, as bytes of doubles, `time`, `lon`, `lat` and numbers.
 
+    In no order: many numbers are sorted sooner in memory.
+
     Parameters
     ----------
     past
@@ -141,11 +143,12 @@ def positions_of(past: Layer, actor: Actor, feature_id: str, numbers: Mapping[st
     """
     shown = {field.definition.name: field.expression for field in visible_fields(past, actor)}
     time = shown[position_fields(past.definition)["phenomenon_time"]]
-    columns = {"time": f"extract(epoch FROM {time})", "lon": "ST_X(f.geom)", "lat": "ST_Y(f.geom)", **numbers}
-    one = Clause("f.id = ?0::text AND f.geom IS NOT NULL", (feature_id,))
+    x, y = ("ST_X(f.geom)", "ST_Y(f.geom)") if is_view(past, actor) else ("f._lon_now", "f._lat_now")  # the true place
+    columns = {"time": f"date_part('epoch', {time})", "lon": x, "lat": y, **numbers}
+    one = Clause(f"f.id = ?0::text AND {x} IS NOT NULL", (feature_id,))
     inner = compose(
         f"""SELECT {", ".join(f"({value})::float8 AS {name}" for name, value in columns.items())}
-        FROM {{}} WHERE {{}} ORDER BY 1, 2, 3 LIMIT {VERTICES_MAX + 1}""",
+        FROM {{}} WHERE {{}} LIMIT {VERTICES_MAX + 1}""",
         relation(past, actor, one),
         scoped(past, actor, one),
     )
@@ -175,7 +178,8 @@ def _track(
     times_s: npt.NDArray[np.float64], lonlat: Points, measured: Mapping[str, npt.NDArray[np.float64]], gap_s: float
 ) -> Track:
     """Return a track with one vertex of each time: times that are shown roughly are equal."""
-    kept = np.diff(times_s, prepend=-np.inf) > 0
+    order = np.lexsort((lonlat[:, 1], lonlat[:, 0], times_s))
+    kept = order[np.diff(times_s[order], prepend=-np.inf) > 0]
     times_s, lonlat = times_s[kept], lonlat[kept]
     gaps = (np.flatnonzero(np.diff(times_s) > gap_s) + 1).tolist()
     return Track(times_s, lonlat, {name: values[kept] for name, values in measured.items()}, (0, *gaps, len(times_s)))

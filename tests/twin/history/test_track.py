@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from layers.actor import OPERATOR
+from layers.actor import OPERATOR, Actor
 from layers.catalog import read_catalog
 from layers.database.connection import Role, connect
+from layers.errors import Forbidden
 from layers.read.facts import throughout
+from layers.read.rights import plain_fields
 from tests.databases import run_async
 from tests.twin.history.conftest import DAY, drive
 from twin.history.simplify import kept_vertices
@@ -156,7 +159,7 @@ def test_a_track_reads_its_days_by_their_index(history):
         connection = await connect(history.url, Role.READ)
         try:
             layer = (await read_catalog(connection))["vehicles"]
-            past = throughout(layer, OPERATOR, "position", DAY, DAY + timedelta(days=1))
+            past = throughout(layer, OPERATOR, "position", DAY, DAY + timedelta(days=1), of_few=True)
             text, values = positions_of(past, OPERATOR, "V1", {}).render()
             return "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {text}", *values))
         finally:
@@ -165,3 +168,54 @@ def test_a_track_reads_its_days_by_their_index(history):
     told = run_async(plan())
     assert "Index Scan using position_20260608_id_phenomenon_time_idx" in told
     assert "position_20260610" not in told, "days outside of the span are not read"
+    assert "SubPlan" not in told, "no version is looked up for each place"
+
+
+_VERSION = """
+INSERT INTO past.vehicles SELECT (jsonb_populate_record(NULL::past.vehicles, to_jsonb(r) || $1::jsonb)).*
+FROM layer.vehicles AS r WHERE r.id = 'V1'
+"""
+
+
+@given(
+    st.lists(st.integers(-60, 1300), min_size=1, max_size=5, unique=True),
+    st.lists(st.integers(1, 4), min_size=5, max_size=5),
+    st.booleans(),
+    st.sampled_from(
+        [OPERATOR, Actor("a", 3), Actor("b", 2), Actor("c", 3, ("440106011",)), Actor("d", 3, ("4401069",))]
+    ),
+)
+@settings(max_examples=25, deadline=None)
+def test_versions_joined_by_their_times_are_those_that_are_looked_up(history, minutes, grades, is_late, actor):
+    """A row is of the same version, or hidden, whether its version is joined or looked up."""
+
+    async def work():
+        connection = await connect(history.url, Role.OWNER)
+        transaction = connection.transaction()
+        await transaction.start()
+        try:
+            edges = [DAY + timedelta(hours=8, minutes=number) for number in sorted(minutes)]
+            begins = [edges[0] - timedelta(days=0 if is_late else 9), *edges]
+            for begin, end, grade in zip(begins, edges, grades, strict=False):
+                changed = {"_known_from": begin.isoformat(), "_known_to": end.isoformat(), "data_grade": grade}
+                await connection.execute(_VERSION, json.dumps(changed | {"vehicle_kind": str(grade)}))
+            layer = (await read_catalog(connection))["vehicles"]
+            return [await _rows(connection, layer, actor, of_few=few) for few in (False, True)]
+        finally:
+            await transaction.rollback()
+            await connection.close()
+
+    looked_up, joined = run_async(work())
+    assert joined == looked_up
+
+
+async def _rows(connection, layer, actor, *, of_few):
+    try:
+        past = throughout(layer, actor, "position", DAY, DAY + timedelta(days=1), of_few=of_few)
+    except Forbidden:
+        return None
+    kind = plain_fields(past, actor).get("vehicle_kind")
+    text, values = positions_of(past, actor, "V1", {"kind": "nullif(f.data_grade, 0)" if kind else "NULL"}).render()
+    row = await connection.fetchrow(text, *values)
+    columns = [np.frombuffer(row[name] or b"", dtype=">f8") for name in ("time", "lon", "lat", "kind")]
+    return sorted(map(str, zip(*(column.tolist() for column in columns), strict=True)))
