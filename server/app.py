@@ -37,6 +37,7 @@ from server.http.rates import Rates
 from server.identity.parts import start_identity
 from server.identity.references import References
 from server.items.fast import FastItems
+from server.live.notes import NoteNews
 from server.live.tiles import TileChanges
 from server.page.map_theme import CurrentThemes
 from server.rasters import Rasters
@@ -220,6 +221,7 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
         roads=_roads(pool, catalog, running),
         places=_places(lookups, catalog, running),
         notes=await _notes(url, running),
+        note_news=_note_news(lookups, catalog, tail),
     )
 
 
@@ -228,6 +230,12 @@ async def _notes(url: str, running: AsyncExitStack) -> NoteLedger:
     running.push_async_callback(ledger.stop)
     await ledger.start()
     return ledger
+
+
+def _note_news(lookups: asyncpg.Pool, catalog: CatalogHolder, tail: LogTail) -> NoteNews:
+    news = NoteNews(lookups, lambda: catalog.current)
+    tail.on_note.append(news.tell)
+    return news
 
 
 def _roads(pool: asyncpg.Pool, catalog: CatalogHolder, running: AsyncExitStack) -> RoadNetworks:

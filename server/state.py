@@ -31,6 +31,7 @@ from server.identity.login import Login
 from server.identity.oidc.oidc import Oidc
 from server.identity.references import References
 from server.identity.sessions import Sessions
+from server.live.notes import NoteNews
 from server.live.playbacks import Playbacks
 from server.live.tiles import TileChanges
 from server.page.assets import Assets, find_assets
@@ -109,6 +110,7 @@ class State:
     roads: RoadNetworks
     places: PlaceIndexes
     notes: NoteLedger
+    note_news: NoteNews
     assets: Assets = field(default_factory=find_assets)
     plans: RequestPlans = field(default_factory=RequestPlans)
     minutes: MinuteCache = field(default_factory=MinuteCache)

@@ -26,6 +26,7 @@ _QUERY = {
     "since": "从此序号之后 after this number",
     "snapshot": "true: 先发当前状态 the state first",
     "tiles": "true: 也通知哪些瓦片变了 also which tiles changed",
+    "notes": "true: 也通知新的批示 also what leaders wrote about",
     "f": "cloudevents: 每条变更为一个 CloudEvent  each change is a CloudEvent of its own",
 }
 
@@ -92,7 +93,7 @@ def _channels() -> AsyncApiDocument:
     socket = {"ws": {"method": "GET", "bindingVersion": "0.1.0"}}
     return {
         "live": _channel(
-            "/live", ["http"], "变更（服务器推送事件） Changes as server-sent events", [*sent, "cloudEvent"]
+            "/live", ["http"], "变更（服务器推送事件） Changes as server-sent events", [*sent, "notes", "cloudEvent"]
         ),
         "liveSocket": _channel(
             "/live/ws",

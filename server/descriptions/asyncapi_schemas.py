@@ -110,6 +110,13 @@ def notices() -> dict[str, Schema]:
     )
     found["tiles"] = _message("tiles", tiles, _TILES)
     found["tilesMessage"] = _message("tiles", tiles, _typed("tiles", _object(layers=_TILES)))
+    notes = (
+        "领导批示涉及的事件或区域：提示，无序号、无内容；空为有批示被移除。"
+        " What leaders wrote about: hints without a number and without the words, to who may read notes and sees it;"
+        " empty where notes were removed"
+    )
+    about = _object(layer={"type": "string"}, id={"type": "string"})
+    found["notes"] = _message("notes", notes, {"type": "array", "items": about})
     found["heartbeatMessage"] = _message(
         "heartbeat", "心跳 a sign of life", _typed("heartbeat", _object(seq={"type": ["integer", "null"]}))
     )

@@ -44,6 +44,11 @@ def tiles_event(notices: bytes) -> bytes:
     return b"event: tiles\ndata: %s\n\n" % notices
 
 
+def notes_event(notices: bytes) -> bytes:
+    """Write notices of leaders' notes as a server-sent event; as those of tiles it has no number."""
+    return b"event: notes\ndata: %s\n\n" % notices
+
+
 def tiles_message(notices: bytes) -> str:
     """Write the same as a message of a WebSocket."""
     return f'{{"type":"tiles","layers":{notices.decode()}}}'

@@ -14,7 +14,8 @@ from layers.coordinates.datum import Datum
 from layers.database.faults import DATABASE_ERRORS
 from layers.errors import OneMapError
 from server.audit.streams import AuditedStream
-from server.live.frames import as_event, tiles_event
+from server.live.frames import as_event, notes_event, tiles_event
+from server.live.notes import NoteSubscriber
 from server.live.shifted import shifted
 from server.live.tiles import TileSubscriber
 from twin.live.subscriber import Subscription
@@ -47,13 +48,14 @@ class EventStream(Response):
         subscription: Subscription,
         audited: AuditedStream,
         tiles: AbstractContextManager[TileSubscriber] | None = None,
+        notes: AbstractContextManager[NoteSubscriber] | None = None,
         form: StreamForm = PLAIN_FORM,
     ) -> None:
         super().__init__(headers={"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._subscription = subscription
         self._audited = audited
-        self._tiles = tiles
+        self._tiles, self._notes = tiles, notes
         self._form = form
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,7 +81,8 @@ class EventStream(Response):
 
     async def _send_parts(self, send: Send) -> None:
         parts: AsyncIterator = self._subscription.parts()  # type: ignore[type-arg]
-        async with aclosing(parts) as open_parts, meanwhile(self._send_tiles(send)):  # type: ignore[type-var]
+        hints = meanwhile(self._send_tiles(send)), meanwhile(self._send_notes(send))
+        async with aclosing(parts) as open_parts, hints[0], hints[1]:  # type: ignore[type-var]
             async for part in open_parts:
                 self._audited.sent(part)
                 event = as_event(shifted(part, self._form.datum), cloud=self._form.is_cloud)
@@ -90,6 +93,12 @@ class EventStream(Response):
             with self._tiles as subscriber:
                 async for notices in subscriber.notices():
                     await send({"type": "http.response.body", "body": tiles_event(notices), "more_body": True})
+
+    async def _send_notes(self, send: Send) -> None:
+        if self._notes is not None:
+            with self._notes as subscriber:
+                async for notices in subscriber.notices():
+                    await send({"type": "http.response.body", "body": notes_event(notices), "more_body": True})
 
 
 @asynccontextmanager

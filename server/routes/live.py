@@ -21,6 +21,7 @@ from server.audit.streams import begin_stream
 from server.dependencies import ActorHere, StateHere
 from server.http.gateway import client_address
 from server.http.session_cookie import read_session_cookie
+from server.identity.identity import Identity
 from server.live.judge import judge_of
 from server.live.snapshot_judge import StreamSnapshots
 from server.live.stream import PLAIN_FORM, EventStream, StreamForm
@@ -73,7 +74,7 @@ def _form(
 
 
 @router.get("/live", response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {}}}})
-async def live(
+async def live(  # noqa: PLR0917  # the parameters are given by name
     request: Request,
     state: StateHere,
     actor: ActorHere,
@@ -81,6 +82,9 @@ async def live(
     start: Annotated[ResumePoint | None, Depends(_start_after)],
     snapshot: Annotated[bool, Query(description="先发当前状态 The state first, then its changes")] = False,
     tiles: Annotated[bool, Query(description="也通知哪些瓦片变了 Also which tiles changed")] = False,
+    notes: Annotated[
+        bool, Query(description="也通知新的批示 Also what leaders wrote about, to who may read notes")
+    ] = False,
     form: Annotated[StreamForm, Depends(_form)] = PLAIN_FORM,
 ) -> EventStream:
     """Stream changes from now on, or from a number on that was seen before."""
@@ -93,14 +97,26 @@ async def live(
     with in_our_words():
         await subscription.prepare()
     changes = state.tile_changes.subscriber(actor, interest.layers) if tiles else None
+    told = state.note_news.subscriber(partial(identity_again, state, request.scope)) if notes else None
     stream = await begin_stream(
         state.audit, request.scope, state.catalog.current, actor, interest.layers, AuditAction.STREAM
     )
-    return EventStream(subscription, stream, changes, form)
+    return EventStream(subscription, stream, changes, told, form)
 
 
 async def actor_again(state: State, scope: Scope) -> Actor:
-    """Return the actor of a request as it is now, by the credentials it came with.
+    """Return the actor of a request as it is now.
+
+    Raises
+    ------
+    Unauthenticated, TooOften, Unavailable
+        As `identity_again`.
+    """
+    return (await identity_again(state, scope)).actor
+
+
+async def identity_again(state: State, scope: Scope) -> Identity:
+    """Return who asks as he is now, by the credentials the request came with.
 
     Raises
     ------
@@ -111,7 +127,7 @@ async def actor_again(state: State, scope: Scope) -> Actor:
     def cookie() -> str | None:
         return read_session_cookie(scope, state.origins, state.settings.server.public_url)
 
-    return (await state.authenticator.authenticate(scope, client_address(scope), cookie)).actor
+    return await state.authenticator.authenticate(scope, client_address(scope), cookie)
 
 
 def source_of(state: State) -> LiveSource:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import httpx
 import pytest
 from playwright.sync_api import expect
 
@@ -160,6 +161,12 @@ def test_a_note_is_written_on_the_area_and_stays(board):
     page.locator(".notes input").fill("加强巡查")
     page.locator(".notes form button").click()
     expect(page.locator(".notes li p")).to_have_text("加强巡查")
+    event = told(page)["lists"]["newest"]["features"][0]["id"]
+    about = {"layer": "events", "id": event, "words": "由他处写来"}
+    page.locator(".strip h1 .link").click()
+    settled(page, "")
+    httpx.post(f"{board.address}/twin/notes", json=about, headers=OPERATOR, timeout=60).raise_for_status()
+    expect(page.locator(".notes li p")).to_have_text(["由他处写来", "加强巡查"])
     page.locator(".strip h1 .link").click()
     settled(page, "")
 

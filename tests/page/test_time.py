@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import httpx
 import pytest
 from playwright.sync_api import expect
 
 from tests.page.conftest import DESK, TOKEN, Shared, Visitor
 from tests.page.test_events import only_events
 from tests.page.waiting import until
+from tests.running_app import OPERATOR
 
 HAPPENED = """
 INSERT INTO layer.events (id, geom, source, severity, stage, title, occurred_at, ingested_at, data_grade)
@@ -78,6 +80,9 @@ def test_the_histogram_counts_the_events_of_the_window(timed):
     page.locator(".event-notes input").fill("请立即处理")
     page.locator(".event-notes button").click()
     expect(page.locator(".event-notes blockquote p")).to_have_text("请立即处理")
+    about = {"layer": "events", "id": "past-2", "words": "已请示，照办"}  # from elsewhere: the open panel shows it
+    httpx.post(f"{timed.address}/twin/notes", json=about, headers=OPERATOR, timeout=60).raise_for_status()
+    expect(page.locator(".event-notes blockquote p")).to_have_text(["已请示，照办", "请立即处理"])
 
 
 def test_a_step_back_is_in_the_link_the_badge_and_every_request(timed):

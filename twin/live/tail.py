@@ -20,7 +20,7 @@ import asyncpg
 
 from layers.actor import Actor
 from layers.catalog import Catalog
-from layers.database.listener import Listener
+from layers.database.listener import Listener, NotificationHandler
 from layers.errors import Unavailable
 from twin.live.budget import Budget, caller_here
 from twin.live.catch_up import BEHIND_MAX, READ_FRAMES, LateReader
@@ -35,6 +35,8 @@ from twin.live.rows import read_rows
 from twin.log.changes import CHANNEL, Forgotten, LogFrame, frames_since, last_seq
 
 _REACH_SECONDS = 10.0
+NOTE_CHANNEL = "onemap_note"
+"""Notifications of leaders' notes: what one is about, ``layer/id``; empty where some were removed."""
 
 
 class LogTail:
@@ -47,7 +49,9 @@ class LogTail:
     """
 
     def __init__(self, url: str, catalog: Callable[[], Catalog]) -> None:
-        self._listener = Listener(url, self._read, {CHANNEL: None})
+        handlers: dict[str, NotificationHandler | None] = {CHANNEL: None, NOTE_CHANNEL: self._on_note}
+        self._listener = Listener(url, self._read, handlers)
+        self.on_note: list[Callable[[str], None]] = []  # a leader wrote about ``layer/id``; empty: notes were removed
         self._catalog = catalog
         self._channels = Channels(catalog)
         self._flusher = Flusher(lambda: self.seq)
@@ -86,6 +90,10 @@ class LogTail:
         self.hang_up()
         await self._listener.stop()
         self._flusher.stop()
+
+    def _on_note(self, about: str) -> None:
+        for listener in self.on_note:
+            listener(about)
 
     def hang_up(self) -> None:
         """Let every watcher end, also those that still come: the server is stopping."""

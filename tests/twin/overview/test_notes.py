@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import ExitStack
 from dataclasses import replace
 
 import orjson
@@ -10,7 +12,7 @@ import pytest
 from layers.database.connection import Role, connect
 from layers.policy.read import read_policy
 from tests.databases import run_async, temporary_database
-from tests.impersonation import Impersonation
+from tests.impersonation import ACTOR_HEADER, Impersonation
 from tests.ogc.service import Service
 from tests.readers import SHIPPED_POLICY
 from tests.rights.roles import readers
@@ -57,6 +59,41 @@ def test_who_does_not_see_the_event_does_not_learn_of_its_note(service):
     write(service, "leader", layer="events", id="P", words="勿外传")
     assert words(service, "department_officer", layer="events", id="P") == []
     assert "勿外传" not in words(service, "department_officer")
+
+
+def test_on_the_stream_who_may_read_a_note_is_told_of_it_at_once_and_of_its_removal(service):
+    state = service.app.state.shared
+    readers = ("leader", "district_dispatcher", "department_officer", "analyst")
+
+    def ask(actor):
+        scope = {"headers": [(ACTOR_HEADER.encode(), actor.encode())]}
+        return lambda: state.authenticator.authenticate(scope, "")
+
+    async def heard(change):
+        with ExitStack() as open_streams:
+            streams = {one: open_streams.enter_context(state.note_news.subscriber(ask(one))) for one in readers}
+            notices = {one: stream.notices() for one, stream in streams.items()}
+            await change()
+            tasks = {one: asyncio.create_task(anext(found)) for one, found in notices.items()}
+            await asyncio.wait_for(asyncio.gather(tasks["leader"], tasks["district_dispatcher"]), 60)
+            done, waiting = await asyncio.wait(tasks.values(), timeout=0.5)
+            for task in waiting:
+                task.cancel()
+            return {one: orjson.loads(task.result()) for one, task in tasks.items() if task in done}
+
+    async def written():
+        await asyncio.to_thread(write, service, "leader", layer="events", id="P", words="速报来")
+
+    async def removed():
+        connection = await connect(service.url, Role.OWNER)
+        try:
+            await connection.execute("DELETE FROM twin.note WHERE words = '速报来'")
+        finally:
+            await connection.close()
+
+    about = [{"layer": "events", "id": "P"}]
+    assert service.run(heard(written)) == {"leader": about, "district_dispatcher": about}
+    assert service.run(heard(removed)) == {"leader": [], "district_dispatcher": [], "department_officer": []}
 
 
 @pytest.mark.parametrize("actor", ["anonymous", "analyst", "data_steward", "auditor"])

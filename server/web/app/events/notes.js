@@ -27,7 +27,7 @@ export function EventNotes({ state, id }) {
 /** @param {{ state: State, id: string, writes: boolean }} props */
 function Notes({ state, id, writes }) {
   const { language } = state;
-  const { value, error, again } = useRead(() => read(id), [id, state.account?.id ?? "", state.changes[LAYER] ?? 0]);
+  const { value, error, again } = useRead(() => read(id), [id, state.account?.id ?? "", state.changes[LAYER] ?? 0, state.changes["notes"] ?? 0]);
   const known = (value ?? []).filter(({ noted_at: time }) => !at.value || Date.parse(time) <= Date.parse(at.value));
   if (value && !known.length && !writes) return null;
   return html`<section class="event-notes" aria-label=${t(language, "board.notes")} aria-busy=${!value && error === null}>

@@ -3,7 +3,7 @@
 
 /**
  * A change of the twin, as the stream tells it; the fields of its layer stand beside these members.
- * @typedef {{ kind: "event" | "observation" | "position" | "feature" | "fence", layer: string, id: string,
+ * @typedef {{ kind: "event" | "observation" | "position" | "feature" | "fence" | "note", layer: string, id: string,
  *   operation?: "create" | "update" | "delete", property?: string, lon?: number | null, lat?: number | null,
  *   phenomenon_time?: string, [field: string]: any }} Change
  */

@@ -117,6 +117,7 @@ export class Hub {
       if (this.#line.state !== "live") this.#show({ state: "live", since: Date.now() });
       if (name === "changes") this.#tell({ ...NOTHING, changes: data });
       else if (name === "tiles") this.#tell({ ...NOTHING, redrawn: redrawn(data, this.#versions) });
+      else if (name === "notes") this.#tell({ ...NOTHING, changes: noteChanges(data) });
       else if (name === "resync") this.#tell({ ...NOTHING, gap: true });
     };
     try {
@@ -145,4 +146,14 @@ export class Hub {
     const news = page.awake ? page.waiting.take() : null;
     if (news) page.post({ kind: "news", news, seen: this.#seen });
   }
+}
+
+/**
+ * What leaders wrote about, as changes of a layer of notes; notes that were removed are not named.
+ * @param {{ layer: string, id: string }[]} about
+ * @returns {import("./backlog.js").Change[]}
+ */
+function noteChanges(about) {
+  const named = about.length ? about.map(({ layer, id }) => `${layer}/${id}`) : [""];
+  return named.map((id) => ({ kind: "note", layer: "notes", id }));
 }

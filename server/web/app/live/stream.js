@@ -4,7 +4,7 @@ import { createParser } from "../../vendor/eventsource-parser/index.js";
 import { address } from "../api.js";
 
 const SILENT_MS = 40_000; // the server sends a heartbeat every 15 s
-const PATH = "live?tiles=true";
+const PATH = "live?tiles=true&notes=true";
 
 /**
  * @typedef {object} Ear
