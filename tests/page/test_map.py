@@ -202,6 +202,70 @@ def test_buildings_stand_up(walk, near):
     assert [page.evaluate(shown.format(kind)) for kind in ("relief", "building")] == ["visible", "none"]
 
 
+STANDING = """() => (document.querySelector('.mapview').map.getSource('over-waters')?.serialize().data.features ?? [])
+    .map(({properties: {id, kind, top}}) => [id, kind, top])"""
+STATIONS = """async () => {
+    const root = document.querySelector('script[type=module]').src.replace('main.js', '');
+    const { blocksOf } = await import(root + 'measure/waters.js');
+    const at = '2026-06-08T02:00:00Z';
+    const kinds = (level_m, minutes, is_stale = false) => blocksOf(
+        {level_m, warning_level_m: 2, level_at: at, is_stale}, Date.parse(at) + minutes * 60000,
+    ).map(({kind, top}) => [kind, top]);
+    return [kinds(1.5, 5), kinds(2.4, 5), kinds(2.4, 90), kinds(1.5, 5, true), kinds(null, 5)]; }"""
+
+
+def test_water_stands_in_columns_of_its_depth_as_of_the_moment(walk, page_database):
+    points = "SELECT id, ST_X(geom), ST_Y(geom) FROM layer.flood_risk_points ORDER BY id LIMIT 2"
+
+    async def flood():
+        connection = await connect(page_database)
+        found = await connection.fetch(points)
+        wet = [(found[0]["id"], 0.5, "5 minutes"), (found[1]["id"], 0.2, "3 hours")]
+        for where, depth, ago in wet:
+            await connection.execute(
+                f"INSERT INTO twin.observation_now (id, property, value, phenomenon_time) "
+                f"VALUES ($1, 'water_depth_m', $2, now() - interval '{ago}')",
+                where,
+                depth,
+            )
+        await connection.close()
+        return [row[0] for row in found], found[0][2], found[0][1]
+
+    async def dry(ids):
+        connection = await connect(page_database)
+        await connection.execute("DELETE FROM twin.observation_now WHERE id = ANY ($1)", ids)
+        await connection.close()
+
+    (deep, old), lat, lon = run_async(flood())
+    try:
+        link = f"#14.00/{lat:.5f}/{lon:.5f}&theme=flood_control&3d=1"
+        page = walk(link).page
+        wanted = json.dumps([[deep, "over", 100], [old, "stale", 40]], separators=(",", ":"))
+        until(page, f"JSON.stringify(({STANDING})()) === '{wanted}'")
+        told = page.locator(".waters-legend")
+        expect(told).to_contain_text("水位与积水（三维，2 处）")
+        expect(told).to_contain_text("夸大示意：积水深 × 200")
+        expect(told).to_contain_text("数据")
+        expect(told.locator(".column-sign")).to_have_text(["▮", "▲", "○", "▬"])
+        mark = ["mark", 102]
+        stations = page.evaluate(STATIONS)
+        assert stations == [
+            [["water", 75], mark],
+            [["over", 120], mark],
+            [["stale", 120], mark],
+            [["stale", 75], mark],
+            [],
+        ]
+        walk(link + "&at=2020-01-01T00:00:00Z")
+        until(page, f"!({STANDING})().length")
+        expect(told).to_contain_text("此时没有积水或水位数据")
+        page.locator("button[aria-label='三维']").click()
+        expect(told).to_have_count(0)
+        until(page, "!document.querySelector('.mapview').map.getSource('over-waters')")
+    finally:
+        run_async(dry([deep, old]))
+
+
 def test_eyes_style_and_language_are_in_the_link_or_stay_with_the_browser(walk, shared, address):
     visitor = walk()
     page = visitor.page

@@ -10,6 +10,7 @@ import { incident } from "../state/incident.js";
 import { shownMap } from "../state/map.js";
 import { Measured, growing, measure } from "./measure.js";
 import { raiseGround } from "./terrain.js";
+import { followWaters } from "./waters.js";
 
 /** @typedef {import("../store.js").Store} Store */
 /** @typedef {import("../types.js").State} State */
@@ -24,6 +25,7 @@ export function DrawingTools({ store, state }) {
   useEffect(() => {
     if (map) void raiseGround(map, state.relief).catch((error) => console.warn(error)); // the map stays as it is
   }, [map, state.relief, state.reader]);
+  useEffect(() => (map && state.relief ? followWaters(map, store) : undefined), [map, state.relief, state.reader]);
   const kind = sketching.value?.kind;
   const button = (/** @type {string} */ name, /** @type {string} */ icon, /** @type {() => void} */ act, pressed = false) => html`
     <button class="tool" title=${name} aria-label=${name} aria-pressed=${pressed} disabled=${!shownMap.value} onClick=${act}><${Icon} name=${icon} /></button>`;

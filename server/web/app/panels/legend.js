@@ -5,6 +5,7 @@ import { formatNumber, t, titleOf } from "../i18n.js";
 import { wordsOfClass } from "../map/classes.js";
 import { HeatScale, colorsOf, heatOf } from "../map/heat.js";
 import { legend } from "../map/style.js";
+import { WatersLegend, waters } from "../measure/waters.js";
 import { inView } from "../state/inview.js";
 import { shaded } from "../state/shading.js";
 import { layerOf, layersOn } from "../store.js";
@@ -16,10 +17,10 @@ export function Legend({ state }) {
   const { language } = state;
   const notes = useMemo(() => legend(state.style), [state.style]);
   const shown = layersOn(state).reverse().filter(({ id }) => inView.value.has(id));
-  if (!shown.length && !shaded.value) return null;
+  if (!shown.length && !shaded.value && !waters.value) return null;
   return html`<details class="card legend" open>
     <summary>${t(language, "legend.title")}</summary>
-    <dl><${Shaded} state=${state} />${shown.map((layer) => {
+    <dl><${Shaded} state=${state} /><${WatersLegend} state=${state} />${shown.map((layer) => {
       const note = notes.get(layer.id);
       const shape = layer.geometry_type.replace("Multi", "").toLowerCase();
       const here = inView.value.get(layer.id)?.codes ?? new Set();
