@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from server.demo.district_reader import read_district
 from server.demo.storm import COLLECTIONS, Minute, Playing
 from server.feeds.key import ensure_feed_key
 from server.feeds.sender import FeedSender, connect
+from server.identity.operator_token import read_operator_token
 from server.processes.city import FEED, STORM_LOCK
 from server.running import running_address
 from server.settings import Settings
@@ -85,7 +87,11 @@ def storm(
     ] = 10,
     url: Annotated[
         str | None,
-        typer.Option(help="服务地址。 Address of the service; else that of what runs on the home.", show_default=False),
+        typer.Option(
+            help="服务地址（令牌取自 ONEMAP_TOKEN）。 Address of the service (a token comes from ONEMAP_TOKEN);"
+            " else that of what runs on the home.",
+            show_default=False,
+        ),
     ] = None,
     home: HomeOption = None,
     config: ConfigOption = None,
@@ -125,7 +131,7 @@ def _alone(home: Path) -> Iterator[None]:
 
 async def _play(settings: Settings, url: str | None, options: StormPlan) -> None:
     address, trust = url or running_address(settings.home), trust_of(settings.server.tls_certificate, url)
-    async with connect(address, trust=trust) as client:
+    async with connect(address, _token(settings.home, url), trust=trust) as client:
         district = await read_district(client, COLLECTIONS)
         plan = StormPlan(int(time.time()), options.minutes, options.return_period_a, options.speed)
         played = Storm(district, settings.demo.seed, plan)
@@ -141,6 +147,11 @@ async def _play(settings: Settings, url: str | None, options: StormPlan) -> None
             f"结束 over: {sent.accepted + warner.sent.accepted:,} 条消息 messages, "
             f"{sent.rejected + warner.sent.rejected} 条被拒 refused"
         )
+
+
+def _token(home: Path, url: str | None) -> str | None:
+    """Return the token to read the district with: the operator's of a home goes to the service of that home alone."""
+    return os.environ.get("ONEMAP_TOKEN") or (read_operator_token(home) if url is None else None)
 
 
 def _announce(played: Storm) -> None:

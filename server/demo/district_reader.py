@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from layers.errors import Unauthenticated
 from twin.city.district import PROPERTIES, CityDistrict
 
 _PAGE = 5000
@@ -20,6 +21,11 @@ async def read_district(client: httpx.AsyncClient, collections: Collection[str] 
 
     While the service does not answer or is busy, the request is repeated without a limit. A collection that does not
     exist or is hidden is empty; a property that does not exist is left out.
+
+    Raises
+    ------
+    Unauthenticated
+        When the service refuses the client's token: without it most of the district is hidden.
     """
     return CityDistrict({name: await _read(client, name) for name in collections})
 
@@ -42,6 +48,8 @@ async def _get(client: httpx.AsyncClient, url: str) -> dict[str, Any]:
     while True:
         try:
             response = await client.get(url)
+            if response.status_code == 401:
+                raise Unauthenticated(f"the service refuses the token with which the district is read: {response.text}")
             if response.status_code < 500 and response.status_code != 429:
                 document: dict[str, Any] = response.json() if response.status_code == 200 else {}
                 return document

@@ -64,6 +64,14 @@ def ensure_operator_token(home: Path) -> str | None:
     return None if (home / TOKEN_FILE).exists() else write_operator_token(home)
 
 
+def read_operator_token(home: Path) -> str | None:
+    """Return the token of a home; None without one, or where only another account may read it."""
+    try:
+        return (home / TOKEN_FILE).read_text(encoding="ascii").strip() or None
+    except OSError:
+        return None
+
+
 def write_operator_token(home: Path) -> str:
     """Make a new token, which takes the place of any other, and return it to be shown once."""
     token = secrets.token_urlsafe(24)

@@ -1,7 +1,8 @@
 """The living demo city: ``python -m server.processes.city``, with the settings as a line of JSON on standard input.
 
-An ordinary client: it reads the district from the public OGC API and pushes to the public feed `demo`, signed with
-that feed's secret. It has no database. It ends when its standard input closes, as a worker does.
+An ordinary client: it reads the district by OGC API Features, with the operator's token of the home, since strangers
+see neither vehicles nor cameras, and pushes to the public feed `demo`, signed with that feed's secret. It has no
+database. It ends when its standard input closes, as a worker does.
 
 Its messages follow from seed and time (`twin/city`), so it may be killed at any moment: the next process goes on with
 the clock. Only lasting states (cases, cameras, shifts) must be caught up with, from the time in a file of the home.
@@ -17,11 +18,14 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import structlog
+
 from layers.cluster.home import OURS
 from layers.cluster.lock import holder
 from server.demo.district_reader import read_district
 from server.feeds.key import ensure_feed_key
 from server.feeds.sender import FeedSender, connect
+from server.identity.operator_token import read_operator_token
 from server.processes.logs import configure_logs
 from server.settings import Settings
 from server.wire.certificate import trust_of
@@ -35,6 +39,7 @@ _REPORTS_FOR_S = 30  # after a pause, periodic reports are sent for this long ba
 _FIRST_BACK_S, _BACK_S_MAX = 12 * HOUR, 2 * DAY
 _NOTED_EVERY_S = 10
 _BATCH = 400
+_log = structlog.get_logger(__name__)
 
 
 class CityFeed:
@@ -96,8 +101,11 @@ class CityFeed:
 
 async def live(settings: Settings, address: str) -> None:
     """Run the city as a client of the service at an address, until cancelled."""
-    async with connect(address, trust=trust_of(settings.server.tls_certificate)) as client:
+    token, trust = read_operator_token(settings.home), trust_of(settings.server.tls_certificate)
+    async with connect(address, token, trust=trust) as client:
         district = await read_district(client)
+        if missing := sorted(name for name, features in district.features.items() if not features):
+            _log.warning("the demo city has none of these: they are not there, or hidden from it", layers=missing)
         city = City(district, settings.demo.seed, Liveliness.at(settings.demo.live_rate))
         sender = FeedSender(client, FEED, ensure_feed_key(FEED, settings.home))
         await CityFeed(city, sender, settings.home).live()

@@ -7,7 +7,7 @@ import ssl
 import urllib.request
 from typing import Any
 
-from server.identity.operator_token import TOKEN_FILE
+from server.identity.operator_token import read_operator_token
 from server.settings import Settings
 from server.wire.certificate import trust_of
 
@@ -26,8 +26,8 @@ def read_health(address: str, settings: Settings) -> dict[str, Any]:
     ValueError
         When the answer is no JSON object.
     """
-    token = settings.home / TOKEN_FILE
-    sent = {"Authorization": f"Bearer {token.read_text(encoding='ascii').strip()}"} if token.exists() else {}
+    token = read_operator_token(settings.home)
+    sent = {"Authorization": f"Bearer {token}"} if token else {}
     request = urllib.request.Request(f"{address}/health", headers=sent)  # noqa: S310  # our own address
     with opener_of(settings).open(request, timeout=_PATIENCE_SECONDS) as response:
         return dict(json.load(response))
