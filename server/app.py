@@ -174,14 +174,12 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
     running.push_async_callback(held.stop)
     held.start()
     tail = await _tail(url, catalog, held, running)
-    intake = await _intake(settings, catalog, running)
     counts = CountCache(settings.limits.count_cap)
     cache = tile_cache(settings, lookups)
     running.push_async_callback(cache.close)
     catalog.on_restore += [counts.clear, cache.areas.clear]
     rasters = Rasters(lookups, settings.home / "rasters", catalog)
     running.push_async_callback(rasters.close)
-    tile_changes = _tile_changes(lookups, catalog, running)
     tianditu = Tianditu(settings.basemap)
     running.push_async_callback(tianditu.close)
     identity = await start_identity(settings, running, held, takes_demo=is_reached_from_here_alone(settings.server))
@@ -212,8 +210,8 @@ async def _start(app: FastAPI, settings: Settings, running: AsyncExitStack) -> N
         tianditu=tianditu,
         rasters=rasters,
         tail=tail,
-        tile_changes=tile_changes,
-        intake=intake,
+        tile_changes=_tile_changes(lookups, catalog, running),
+        intake=await _intake(settings, catalog, running),
         rules=CurrentRules(settings.rules.folder),
         themes=CurrentThemes(settings.themes.folder),
         audit=_audit(settings, running, held),

@@ -6,10 +6,11 @@ from posixpath import normpath
 
 import httpx
 import pytest
+from playwright.sync_api import expect
 
 from server.http.headers import CONTENT_SECURITY_POLICY
 from server.page.assets import THIRD_PARTY, find_assets
-from tests.page.conftest import TOKEN
+from tests.page.conftest import COARSE, TOKEN
 
 CJK = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 
@@ -199,3 +200,22 @@ def test_tiles_that_are_not_there(client, path, status, detail):
     answer = client.get(f"/tiles/{path}")
     assert answer.status_code == status
     assert detail in answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [("/docs", ".opblock"), ("/ogc?f=html", "main"), ("/ogc/collections/grids/items?f=html", "canvas")],
+)
+def test_nothing_is_refused_by_the_policy(browser, address, path, shown):
+    """A real browser; the map is held to the policy by all of its tests, whose visitor collects the faults."""
+    tab = browser.new_page(device_scale_factor=COARSE)
+    faults: list[str] = []
+    tab.on("console", lambda line: faults.append(line.text))
+    tab.goto(f"{address}{path}")
+    try:
+        expect(tab.locator(shown).first).to_be_visible()
+        assert [fault for fault in faults if "Content Security Policy" in fault] == []
+        tab.evaluate("document.body.insertAdjacentHTML('beforeend', '<i style=\"color: red\">x</i>')")
+        assert any("Content Security Policy" in fault for fault in faults), "what is inline would be noticed"
+    finally:
+        tab.close()

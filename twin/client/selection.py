@@ -106,17 +106,14 @@ class LayerSelection(FeatureHistory):
         asked = self._narrowed(**narrower)
         if asked.question.datum:
             raise ValueError(f"joins are in OGC:CRS84, and not in {asked.question.datum}; take a Twin without crs")
-        if isinstance(other, str):
-            other = LayerSelection(self._transport, other)
+        other = LayerSelection(self._transport, other) if isinstance(other, str) else other
         if not isinstance(other, LayerSelection):
             if aggregate:
                 raise ValueError("aggregate counts by a layer of the server; group the pairs of a frame by right_id")
             if not (asked.question.bbox or (how == "nearest" and within_m is None)):
                 asked = asked.bbox(*box_around(other, within_m))
             return join_frames(asked.to_geopandas(), other, how, within_m)
-        told, other_told = ((one.question.moment, one.question.basis) for one in (asked, other))
-        if other_told not in {told, (None, None)}:
-            raise ValueError(f"a join has one moment: {other.layer} is as of {other_told[0]}, {asked.layer} is not")
+        _refuse_two_moments(asked, other)
         parameters = {
             "left": asked.layer,
             "right": other.layer,
@@ -255,3 +252,9 @@ def _side(side: str, question: LayerQuestion) -> dict[str, Any]:
 def _one_of(areas: str) -> str:
     """Return how the server names an area of a layer: ``grid`` of ``grids``; other words are left as they are."""
     return f"{areas[:-3]}y" if areas.endswith("ies") else areas.removesuffix("s")
+
+
+def _refuse_two_moments(asked: LayerSelection, other: LayerSelection) -> None:
+    told, other_told = ((one.question.moment, one.question.basis) for one in (asked, other))
+    if other_told not in {told, (None, None)}:
+        raise ValueError(f"a join has one moment: {other.layer} is as of {other_told[0]}, {asked.layer} is not")
