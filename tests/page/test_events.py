@@ -31,6 +31,11 @@ SELECT 'fresh-' || n, ST_SetSRID(ST_MakePoint(113.36, 23.14), 4490), 'hotline', 
     now() + n * interval '1 second', 1 FROM generate_series(1, 3) AS n
 """
 
+OUTSIDE = """async told => {
+    const root = document.querySelector('script[type=module]').src.replace('main.js', '');
+    const { isOutside } = await import(root + 'events/filters.js');
+    return told.map(isOutside); }"""
+
 
 @contextmanager
 def only_events(cluster, template, home, statement):
@@ -123,6 +128,8 @@ def test_filters_choose_and_are_in_the_link(listed):
     page.locator(".events-bar select[aria-label=来源]").select_option("grid_case")
     until(page, "location.hash.includes('e.source=grid_case')")
     expect(page.locator(".events-total")).to_have_text("共 150 起")
+    told = [{"source": "hotline"}, {"source": "grid_case", "event_class": "0406"}, {"id": "masked"}]
+    assert page.evaluate(OUTSIDE, told) == [True, False, False], "for an event of another source the list reads nothing"
     page.locator(".events-bar .flag", has_text="超期").click()
     expect(page.locator(".events-total")).to_have_text("共 0 起")  # odd ones are of the grid, and every fourth is late
     expect(page.locator(".events-main .notice")).to_contain_text("没有符合条件的事件")

@@ -44,6 +44,14 @@ export class EventFeed {
   }
 
   /**
+   * Whether an event is in the list, or waits to be.
+   * @param {string} id
+   */
+  has(id) {
+    return [this.rows, this.waiting].some(({ value }) => value.some((row) => row.id === id));
+  }
+
+  /**
    * Ask anew; the rows before stay until the answer is there.
    * @param {Asked} asked
    * @param {number} [least]  how many rows are read at least: as many as before, so that nobody loses his place

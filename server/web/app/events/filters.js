@@ -40,6 +40,15 @@ export function widen() {
 }
 
 /**
+ * Whether an event that the stream tells of is surely none of those that are chosen; what the reader is not told of it decides nothing.
+ * @param {{ [field: string]: any }} told
+ */
+export function isOutside({ source: from, severity: level, event_class: kind }) {
+  const other = (/** @type {string} */ chosen, /** @type {any} */ value) => chosen !== "" && typeof value === "string" && !value.startsWith(chosen);
+  return other(source.value, from) || other(severity.value, level) || other(eventClass.value, kind);
+}
+
+/**
  * What the theme shows of events, while no source and no stage is chosen; these choose among all events.
  * @param {State} state
  * @returns {string}

@@ -9,7 +9,7 @@ import { pointAt } from "../state/pointed.js";
 import { at } from "../state/time.js";
 import { Detail } from "./detail.js";
 import { EventFeed, fieldsOf } from "./feed.js";
-import { LAYER, condition, isNarrowed, widen } from "./filters.js";
+import { LAYER, condition, isNarrowed, isOutside, widen } from "./filters.js";
 import { List } from "./list.js";
 import { learnNames } from "./places.js";
 import { Toolbar } from "./toolbar.js";
@@ -19,8 +19,9 @@ import { Toolbar } from "./toolbar.js";
 /** @typedef {import("../types.js").Feature} Feature */
 
 addSheet("css/events.css");
-const SOON_MS = 150; // the first change after a rest is read soon
-const GATHER_MS = 1000; // those that follow are read together, once a second
+const SOON_MS = 100; // the first change after a rest is read soon
+const [LEAST_MS, MOST_MS] = [300, 1000]; // those that follow are read together, a while after the reading before
+const SHARE = 4; // that while is so many times as long as the reading took: a busy server is asked once a second
 const TOLD_MS = 5000; // tiles that are drawn anew so long after the last told change changed by a load, or by hand
 
 /** @param {{ store: Store, state: State }} props */
@@ -59,7 +60,7 @@ function Events({ store, state, layer }) {
 }
 
 /**
- * Patch the list as the stream tells of changes: one reading after the other, at most one a second.
+ * Patch the list as the stream tells of changes: one reading after the other, and none for events that are not listed.
  * @param {EventFeed} feed
  * @returns {() => void} stops it
  */
@@ -69,25 +70,27 @@ function followEvents(feed) {
   let gap = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let waiting;
-  let [began, reading] = [0, false];
+  let [next, reading] = [0, false];
   const patch = async () => {
     const ids = gap ? null : new Set(changed);
     changed.clear();
-    [waiting, gap, reading, began] = [undefined, false, true, Date.now()];
+    [waiting, gap, reading] = [undefined, false, true];
+    const began = performance.now();
     await feed.patch(ids); // what goes wrong is said by the list
     reading = false;
+    next = performance.now() + Math.min(MOST_MS, Math.max(LEAST_MS, SHARE * (performance.now() - began)));
     schedule();
   };
   const schedule = () => {
     if (reading || ended || !(gap || changed.size)) return;
-    waiting ??= setTimeout(() => void patch(), Math.max(SOON_MS, began + GATHER_MS - Date.now()));
+    waiting ??= setTimeout(() => void patch(), Math.max(SOON_MS, next - performance.now()));
   };
   let ended = false;
   let told = 0;
   const stop = follow((news) => {
     if (news.changes.length) told = Date.now();
     gap ||= news.gap || (news.redrawn.length > 0 && Date.now() - told > TOLD_MS);
-    for (const { id } of news.changes) changed.add(id);
+    for (const change of news.changes) if (!isOutside(change) || feed.has(change.id)) changed.add(change.id);
     schedule();
   }, [LAYER]);
   return () => {

@@ -1,4 +1,4 @@
-// Keeping the map true: tiles of changed layers are asked for again, at most every two seconds.
+// Keeping the map true: tiles of changed layers are asked for again, at most every two seconds, and not before the last ones have come.
 
 import { follow } from "../live.js";
 import { connection } from "../state/connection.js";
@@ -8,6 +8,7 @@ import { refresh } from "./map.js";
 /** @typedef {import("../store.js").Store} Store */
 
 const FRESH_MS = 2000;
+const MOST_PASSED = 5; // times that a refresh waits for the one before; a tile that never comes stops nobody
 /** @type {WeakMap<import("maplibre-gl").Map, () => Iterable<string>>} */
 const waiting = new WeakMap();
 
@@ -29,6 +30,7 @@ export function keepFresh(map, store) {
   /** @type {Set<string>} */
   const changed = new Set();
   let all = false;
+  let passed = 0;
   const stop = follow(({ changes, redrawn, gap }) => {
     all ||= gap;
     for (const { layer } of changes) changed.add(layer);
@@ -41,6 +43,8 @@ export function keepFresh(map, store) {
   });
   const timer = setInterval(() => {
     if (at.value || document.hidden || !store.get().online || connection.value.state === "lost" || !(all || changed.size)) return;
+    if (!map.areTilesLoaded() && ++passed < MOST_PASSED) return; // what was asked for before is on its way
+    passed = 0;
     const layers = all ? every() : [...changed];
     for (const layer of layers) refresh(map, layer);
     changed.clear();

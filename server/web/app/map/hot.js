@@ -7,6 +7,7 @@ import { at } from "../state/time.js";
 import { isVisible } from "../store.js";
 import { topicOf } from "../topics.js";
 import { holdIdle } from "./idle.js";
+import { paced } from "./pace.js";
 
 /** @typedef {import("../store.js").Store} Store */
 /** @typedef {import("../types.js").State} State */
@@ -61,14 +62,18 @@ export function keepMoving(map, store) {
     if (now.map !== before.map || now.toggled !== before.toggled || now.topic !== before.topic || now.fresh !== before.fresh) void load();
     if (now.online && !before.online) void load(true);
   });
-  const timer = setInterval(() => document.hidden || hot().forEach(({ id }) => glide(map, id)), TICK_MS);
+  let timer = setTimeout(tick, TICK_MS);
+  function tick() {
+    if (!document.hidden) hot().forEach(({ id }) => glide(map, id));
+    timer = setTimeout(tick, paced(map, TICK_MS));
+  }
   const still = effect(() => {
     void at.value;
     holdIdle(map, load(true));
   });
   return () => {
     still();
-    clearInterval(timer);
+    clearTimeout(timer);
     forget();
     stop();
   };

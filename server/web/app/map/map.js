@@ -7,6 +7,7 @@ import { mapTexts } from "../i18n.js";
 import { isPhone } from "../screen.js";
 import { collection, dressed, inTheme, isClickable, keepDrawn, shownIn } from "./style.js";
 import { at } from "../state/time.js";
+import { measureFrames } from "./pace.js";
 import { Times } from "./times.js";
 
 /** @typedef {import("../store.js").Store} Store */
@@ -63,6 +64,7 @@ export function createMap(container, view, state, moment = at) {
   shown.set(map, { ...state, marked: [], events: condition(state) });
   times.set(map, own);
   remember(map);
+  measureFrames(map);
   map.addControl(new maplibre.AttributionControl({ compact: true }), "bottom-right");
   map.addControl(new maplibre.NavigationControl({ visualizePitch: true }), "bottom-right");
   map.addControl(new maplibre.ScaleControl({ maxWidth: 110 }), "bottom-left");

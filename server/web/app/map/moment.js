@@ -6,6 +6,7 @@ import { at } from "../state/time.js";
 import { outdated } from "./fresh.js";
 import { holdIdle } from "./idle.js";
 import { refresh, tiled, timesOf } from "./map.js";
+import { showPast } from "./pace.js";
 
 /** @typedef {import("../store.js").Store} Store */
 
@@ -40,6 +41,7 @@ export function followMoment(map, store, moment = at) {
 async function travel(map, to, signal) {
   const times = timesOf(map);
   const { shown, hidden } = tiled(map);
+  showPast(map, to !== null);
   const names = [...shown].filter(([, filtered]) => !filtered).map(([layer]) => layer);
   const from = times.unknown ? fetchSince(times.settled, names, signal) : {};
   const gone = times.depart(to, shown);
