@@ -97,3 +97,27 @@ def test_the_map_is_saved_as_a_picture_with_title_legend_and_scale(walk):
     assert width == canvas[0]
     assert height > canvas[1], "with a title and a foot"
     assert len(picture) > 30_000, "a blank picture is small"
+
+
+BOUNDS = """() => { const bounds = document.querySelector('.mapview').map.getBounds();
+    return [bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()]; }"""
+
+
+def test_a_link_with_an_incident_moves_the_map_there_when_it_is_opened_and_when_it_is_pasted(visit, place):
+    lon, lat = place
+    visitor = visit(f"/#&incident={lon:.6f},{lat:.6f}", (1366, 768))
+    page = visitor.page
+    expect(page.locator(".incident .panel-head")).to_be_visible()
+    around = f"(() => {{ const [w, s, e, n] = ({BOUNDS})(); return w < {lon} && {lon} < e && s < {lat} && {lat} < n"
+    until(page, f"{around} && e - w < 0.12; }})()")
+    visitor.idle()
+    page.evaluate("location.hash = '#13.00/23.10000/113.30000'")
+    expect(page.locator(".incident")).to_have_count(0)
+    until(page, f"!{around}; }})()")
+    page.evaluate(f"location.hash = '#13.00/23.10000/113.30000&incident={lon:.6f},{lat:.6f}'")
+    until(page, f"{around} && e - w < 0.12; }})()")
+    shared = f"#14.00/{lat + 0.001:.5f}/{lon + 0.001:.5f}&incident={lon:.6f},{lat:.6f}"
+    page.evaluate(f"location.hash = '{shared}'")  # what was shared is restored
+    until(page, f"location.hash.startsWith('#14.00/{lat + 0.001:.5f}')")
+    expect(page.locator(".finding[aria-busy=true]")).to_have_count(0)
+    assert page.evaluate("document.querySelector('.mapview').map.getZoom()") == 14

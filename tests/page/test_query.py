@@ -14,6 +14,7 @@ from openpyxl import load_workbook
 from playwright.sync_api import expect
 from pyproj import Geod
 
+from tests.databases import execute, run_async
 from tests.page.waiting import until
 
 STREET = "440106001"  # 五山街道
@@ -202,3 +203,55 @@ def ring(chance: Random) -> list[tuple[float, float]]:
     lon, lat, size = chance.uniform(73, 135), chance.uniform(3, 54), chance.uniform(0.001, 0.3)
     corners = [(lon, lat), (lon + size, lat + size * chance.uniform(-0.3, 0.3)), (lon + size / 2, lat + size)]
     return [*corners, corners[0]]
+
+
+def features_in(address, box, layer):
+    asked = {"bbox": ",".join(map(str, box)), "limit": 1000, "f": "json"}
+    found = httpx.get(f"{address}/ogc/collections/{layer}/items", params=asked, timeout=60).json()["features"]
+    return [(one["id"], one["properties"]["name"]) for one in found]
+
+
+VIEW = "() => { const b = document.querySelector('.mapview').map.getBounds(); return b.toArray().flat(); }"
+NAMES = "all => all.map(one => one.querySelector('td').innerText)"
+
+
+def test_the_table_follows_the_map_by_mouse_and_keyboard(walk, address, page_database):
+    visitor = walk("#14.00/23.13000/113.36000&theme=flood_control&tab=table")
+    page = visitor.page
+    table = page.locator(".map-table")
+    table.locator("select").select_option("emergency_resources")
+    rows = table.locator("tbody tr:not(.gap)")
+
+    def follows():
+        wanted = features_in(address, page.evaluate(VIEW), "emergency_resources")
+        expect(table.locator("table")).to_have_attribute("aria-rowcount", str(len(wanted)))
+        assert set(rows.evaluate_all(NAMES)) <= {name for _, name in wanted}
+        return wanted
+
+    before = follows()
+    page.evaluate("document.querySelector('.mapview').map.jumpTo({center: [113.36, 23.13], zoom: 12})")
+    expect(table.locator("table")).not_to_have_attribute("aria-rowcount", str(len(before)))
+    after = follows()
+    assert set(before) < set(after)
+    rows.first.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")  # the map goes there, and who reads keeps his rows
+    expect(table.locator("[role=status]").first).to_have_text("地图已移动，此表仍为移动前的范围")
+    expect(rows.nth(1)).to_be_focused()
+    expect(table.locator("table")).to_have_attribute("aria-rowcount", str(len(after)))
+    expect(rows.nth(1)).to_have_attribute("aria-selected", "true")
+    table.get_by_role("button", name="重新读取").click()
+    follows()
+    expect(table.locator("[role=status]").first).to_have_text("随地图视图更新")
+    page.keyboard.press("Escape")
+    one, name = after[0]
+    change = f"UPDATE layer.emergency_resources SET name = '{{}}' WHERE id = '{one}'"
+    page.evaluate("document.querySelector('.mapview').map.jumpTo({center: [113.36, 23.13], zoom: 12})")
+    run_async(execute(page_database, change.format("0 改名")))
+    try:
+        table.locator("th button").first.click()  # sorted by name
+        expect(rows.first.locator("td").first).to_have_text("0 改名")
+        run_async(execute(page_database, change.format("1 再改名")))
+        expect(rows.first.locator("td").first).to_have_text("1 再改名")
+    finally:
+        run_async(execute(page_database, change.format(name)))

@@ -25,7 +25,7 @@ export function readHash(hash) {
     listed: options.get("list") ?? "",
     relief: options.get("3d") === "1",
     face: knownFace(options.get("face")),
-    tab: options.get("tab") ?? "",
+    tab: options.get("tab") ?? (options.get("incident") ? "incident" : ""),
     topic: options.get("theme") ?? "",
     opacities: Object.fromEntries(several(options, "opacity").map((one) => one.split(":")).map(([id = "", share]) => [id, shareOf(share)])),
     order: several(options, "order"),

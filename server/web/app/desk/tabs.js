@@ -10,6 +10,7 @@ export const TABS = [
   { id: "events", title: "tab.events", load: () => import("../events/panel.js") },
   { id: "time", title: "tab.time", load: () => import("../time/panel.js") },
   { id: "series", title: "tab.series", load: () => import("../time/series.js") },
+  { id: "table", title: "tab.table", load: () => import("../query/table.js") },
   { id: "query", title: "query.title", load: () => import("../query/panel.js") },
   { id: "incident", title: "incident.title", load: () => import("../incident/panel.js") },
 ];

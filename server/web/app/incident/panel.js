@@ -7,6 +7,7 @@ import { framing } from "../map/map.js";
 import { addSheet } from "../sheets.js";
 import { findings } from "../state/findings.js";
 import { incident, writeIncident } from "../state/incident.js";
+import { isViewed } from "../state/link.js";
 import { shownMap } from "../state/map.js";
 import { drawOver } from "../state/overlays.js";
 import { at } from "../state/time.js";
@@ -34,6 +35,34 @@ const STALE_MS = 5 * 60_000;
 const LOOK_MS = 30_000;
 addSheet("css/incident.css");
 
+let shownKey = ""; // the incident to which the map was moved last
+
+/**
+ * Move the map to an incident: when it is chosen, and when a link with it is opened or pasted, as soon as there is a map. A link
+ * whose own view shows the place is left as it was shared.
+ * @param {string} key
+ * @param {Findings | null} found
+ */
+function useMove(key, found) {
+  const map = shownMap.value;
+  const [pasted, setPasted] = useState(0);
+  useEffect(() => {
+    const again = () => {
+      shownKey = "";
+      setPasted((n) => n + 1);
+    };
+    addEventListener("hashchange", again); // of a pasted link: the page writes its own without a word
+    return () => removeEventListener("hashchange", again);
+  }, []);
+  useEffect(() => {
+    if (!key) shownKey = "";
+    if (!map || !found || found.key !== key || shownKey === key) return;
+    shownKey = key;
+    if (isViewed("incident", key) && map.getBounds().contains([found.lon, found.lat])) return;
+    map.fitBounds(boxAround(found), { padding: framing(), duration: 0 });
+  }, [map, key, found?.key, pasted]);
+}
+
 /** @param {{ store: Store, state: State }} props */
 export default function IncidentPanel({ store, state }) {
   const { language } = state;
@@ -41,6 +70,7 @@ export default function IncidentPanel({ store, state }) {
   const key = writeIncident(asked);
   const found = findings.value;
   const { fault, read, retry } = useFindings(key, state);
+  useMove(key, found);
   useEffect(() => drawOver("incident", found ? drawnIncident(found) : []), [found]);
   const choose = async () => {
     const map = shownMap.peek();
@@ -108,11 +138,9 @@ function useFindings(key, state) {
       if (writeIncident(incident.peek()) !== key) return;
       const since = at.peek() ?? new Date().toISOString();
       const loading = /** @type {const} */ ({ status: "loading" });
-      const known = findings.peek();
       const { lon, lat, title } = spot;
-      findings.value = { where: loading, rings: loading, cameras: loading, resources: loading, chain: loading, patrols: loading,
+      findings.value = { key, where: loading, rings: loading, cameras: loading, resources: loading, chain: loading, patrols: loading,
         title, lon, lat, since, plot: plotOf(key) };
-      if (known?.title !== title) shownMap.peek()?.fitBounds(boxAround(spot), { padding: framing(), duration: 0 });
       setPlace(spot);
       await Promise.all(Object.entries(questions(spot, state)).map(([name, question]) => fill(name, question, since)));
     } catch (error) {

@@ -11,6 +11,7 @@ import { signal } from "../../vendor/signals.mjs";
 /** @typedef {{ layer: string, counts: (number | null)[] }} RingRow  how many within each ring; null where that is not known */
 /**
  * @typedef {object} Findings
+ * @property {string} key  of the incident, as the link has it
  * @property {string} title
  * @property {number} lon  degrees
  * @property {number} lat  degrees

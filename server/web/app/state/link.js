@@ -13,11 +13,24 @@ import { batch, signal } from "../../vendor/signals.mjs";
 const parts = new Map();
 const known = signal(0);
 let given = optionsOf(location.hash);
+let isPlaced = placed(location.hash);
 
 /** @param {string} hash */
 function optionsOf(hash) {
   return new URLSearchParams(hash.replace(/^#/, "").split("&").slice(1).join("&"));
 }
+
+/** Whether a link names what the map shows. @param {string} hash */
+function placed(hash) {
+  return /^#?\d/.test(hash);
+}
+
+/**
+ * Whether the link that was opened or pasted last has this option, and a view of the map beside it.
+ * @param {string} name
+ * @param {string} text
+ */
+export const isViewed = (name, text) => isPlaced && given.get(name) === text;
 
 /**
  * A signal that is in the link under a name; what is empty, false or null is not written.
@@ -40,6 +53,7 @@ export function linked(name, read, write = (value) => (value ? String(value) : "
  */
 export function followLink(hash) {
   given = optionsOf(hash);
+  isPlaced = placed(hash);
   batch(() => parts.forEach((part, name) => take(part, given.get(name) ?? "")));
 }
 
