@@ -84,8 +84,28 @@ def test_a_place_is_looked_into_plotted_on_and_printed(walk, address, place):
     page.emulate_media(media="screen")
 
 
+WITHOUT_COLOUR = """all => all.map(one => {
+    const copy = one.cloneNode(true);
+    copy.removeAttribute('style');
+    for (const part of copy.querySelectorAll('*')) ['fill', 'stroke'].forEach(name => part.removeAttribute(name));
+    return copy.outerHTML; })"""
+SIGNS = """async () => {
+    const root = document.querySelector('script[type=module]').src.replace('main.js', '');
+    const { signAt } = await import(root + 'panels/swatch.js');
+    const signs = shape => [...Array(30)].map((_, n) => JSON.stringify(signAt(shape, n)));
+    return ['point', 'line', 'area'].flatMap(signs); }"""
+
+
 def test_the_map_is_saved_as_a_picture_with_title_legend_and_scale(walk):
     page = walk("#14.00/23.14000/113.35000/20/40").page
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    for legend in (".legend .sign", "#sheet .sheet-legend .sign"):  # in grey print too
+        signs = page.locator(legend).evaluate_all(WITHOUT_COLOUR)
+        assert len(signs) >= 2, legend
+        assert len(set(signs)) == len(signs), legend
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    signs = page.evaluate(SIGNS)
+    assert len(set(signs)) == len(signs) == 90
     assert page.evaluate("Math.round(document.querySelector('.mapview').map.getPitch())") == 40, (
         "the link turns the map"
     )

@@ -152,11 +152,12 @@ function drawn({ id, geometry }, block, n) {
 export function WatersLegend({ state: { language } }) {
   const told = waters.value;
   if (!told) return null;
-  const row = (/** @type {keyof typeof COLORS} */ kind, /** @type {string} */ sign) => html`<dd key=${kind}>
-    <span class="column-sign" style=${{ "--color": COLORS[kind] }} aria-hidden="true">${sign}</span>${t(language, `water.${kind}`)}</dd>`;
+  const row = (/** @type {keyof typeof COLORS} */ kind, /** @type {string} */ sign, /** @type {string} */ words) => html`<dd key=${kind}>
+    <span class="column-sign" style=${{ "--color": COLORS[kind] }} aria-hidden="true">${sign}</span>${words}</dd>`;
   const time = (/** @type {number} */ ms) => formatTime(language, new Date(ms).toISOString());
   return html`<div class="waters-legend"><dt>${t(language, "water.title", { count: formatNumber(language, told.count) })}</dt>
-    ${row("water", "▮")}${row("over", "▲")}${row("stale", "○")}${row("mark", "▬")}
+    ${row("water", "▮", t(language, "water.water"))}${row("over", "▲", t(language, "water.over"))}
+    ${row("stale", "○", t(language, "water.stale"))}${row("mark", "▬", t(language, "water.mark"))}
     <dd>${t(language, "water.exaggerated", { depth: String(DEPTH_TIMES), level: String(LEVEL_TIMES), mark: String(MARK_M) })}</dd>
     <dd>${told.to ? t(language, "water.age", { from: time(told.from), to: time(told.to) }) : t(language, "water.none")}</dd></div>`;
 }

@@ -1,6 +1,7 @@
 // What stands on a picture of the map besides the map: a scale bar, north, a legend.
 
 import { lengthText } from "../measure/measure.js";
+import { drawSign } from "../panels/swatch.js";
 
 /** @typedef {import("../types.js").State} State */
 /** @typedef {import("./picture.js").LegendEntry} LegendEntry */
@@ -63,19 +64,16 @@ export function drawNorth(pen, size, bearing) {
  * @param {LegendEntry[]} entries
  */
 export function drawLegend(pen, size, entries) {
-  const lines = entries.flatMap(({ title, rows }) => (rows.length > 1 ? [{ text: title, color: "" }, ...rows] : rows)).slice(0, ROWS_MAX);
+  const lines = entries.flatMap(({ title, rows }) => (rows.length > 1 ? [{ text: title, color: "", shape: /** @type {const} */ ("area"), place: 0 }, ...rows] : rows)).slice(0, ROWS_MAX);
   if (!lines.length) return;
   const height = lines.length * 18 + 12;
   pen.font = "12px sans-serif";
   const width = Math.max(...lines.map(({ text }) => pen.measureText(text).width)) + 40;
   const [x, y] = [size.width - PAD - width, size.height - PAD - height];
   plate(pen, x, y, width, height);
-  lines.forEach(({ text, color }, at) => {
+  lines.forEach(({ text, color, shape, place }, at) => {
     const line = y + 15 + at * 18;
-    if (color) {
-      pen.fillStyle = color;
-      pen.fillRect(x + 8, line - 5, 14, 10);
-    }
+    if (color) drawSign(pen, { shape, color, place }, x + 8, line - 7);
     pen.fillStyle = "#111";
     words(pen, text, x + (color ? 30 : 8), line, 12);
   });

@@ -2,13 +2,15 @@
 
 import { formatTime, t, titleOf } from "../i18n.js";
 import { legend, sourceIn } from "../map/style.js";
+import { counter, shapeOf } from "../panels/swatch.js";
 import { save } from "../query/save.js";
 import { shownMap } from "../state/map.js";
 import { isVisible } from "../store.js";
 import { drawLegend, drawNorth, drawScale } from "./furniture.js";
 
 /** @typedef {import("../types.js").State} State */
-/** @typedef {{ title: string, rows: { color: string, text: string }[] }} LegendEntry */
+/** @typedef {{ color: string, text: string, shape: import("../panels/swatch.js").Shape, place: number }} LegendRow */
+/** @typedef {{ title: string, rows: LegendRow[] }} LegendEntry */
 
 /**
  * What the colours of the layers in view mean.
@@ -19,13 +21,16 @@ export function legendInView(state) {
   const map = shownMap.peek();
   const notes = legend(state.style);
   if (!map) return [];
+  const next = counter();
   const seen = new Set(map.queryRenderedFeatures().map(({ source }) => source));
   return (state.map?.layers ?? []).flatMap((layer) => {
     const note = notes.get(layer.id);
     if (!note || !seen.has(layer.id) || !isVisible(state, layer)) return [];
     const rows = note.codes.flatMap((code) => (code.color ? [{ color: code.color, text: titleOf(state.language, code, "label") }] : []));
     const title = titleOf(state.language, layer);
-    return [{ title, rows: rows.length > 1 && rows.length <= 6 ? rows : [{ color: note.color, text: title }] }];
+    const shape = shapeOf(layer.geometry_type);
+    const told = rows.length > 1 && rows.length <= 6 ? rows : [{ color: note.color, text: title }];
+    return [{ title, rows: told.map((row) => ({ ...row, shape, place: next(shape) })) }];
   });
 }
 

@@ -3,6 +3,7 @@
 
 import { html, render, useEffect, useRef } from "../../vendor/preact.mjs";
 import { Report } from "../incident/report.js";
+import { Sign } from "../panels/swatch.js";
 import { addSheet } from "../sheets.js";
 import { findings } from "../state/findings.js";
 import { FOR_PAPER, legendInView, mapPicture, sourceText, titleText } from "./picture.js";
@@ -44,16 +45,11 @@ function Sheet({ state, picture }) {
   return html`<article class="sheet" lang=${state.language}>
     <header><h1>${found ? found.title : titleText(state)}</h1><p>${found ? titleText(state) : ""}</p></header>
     <${Picture} canvas=${picture} />
-    <ul class="sheet-legend">${entries.flatMap(({ title, rows }) => rows.map(({ color, text }) => html`<li key=${`${title}/${text}`}>
-      <${Swatch} color=${color} dark=${state.theme === "dark"} />${rows.length > 1 ? `${title}：${text}` : text}</li>`))}</ul>
+    <ul class="sheet-legend">${entries.flatMap(({ title, rows }) => rows.map(({ color, text, shape, place }) => html`<li key=${`${title}/${text}`}>
+      <${Sign} shape=${shape} color=${color} place=${place} ground="#fff" filter=${state.theme === "dark" ? FOR_PAPER : ""} />${rows.length > 1 ? `${title}：${text}` : text}</li>`))}</ul>
     ${found && html`<${Report} state=${state} found=${found} />`}
     <footer>${sourceText(state)}${state.account ? `  |  ${state.account.name}` : ""}</footer>
   </article>`;
-}
-
-/** @param {{ color: string, dark: boolean }} props */
-function Swatch({ color, dark }) {
-  return html`<svg class="swatch" style=${dark ? { filter: FOR_PAPER } : {}} viewBox="0 0 10 10" aria-hidden="true"><rect width="10" height="10" fill=${color} /></svg>`;
 }
 
 /** @param {{ canvas: HTMLCanvasElement }} props */
