@@ -178,6 +178,24 @@ def parse_crs_or_datum(text: str, parameter: str = "crs") -> Crs:
         raise BadCrs(f"{error.message}; or {', '.join(DATUMS)}", parameter=parameter) from error
 
 
+def read_answer_crs(name: str, parameter: str = "answer_crs") -> Crs:
+    """Parse the system of an answer of an operation, or of a stream.
+
+    Raises
+    ------
+    BadCrs
+        When it is neither CRS84 nor a shifted datum.
+    """
+    try:
+        crs = parse_crs_or_datum(name, parameter)
+    except BadCrs:
+        crs = None
+    if crs is None or (crs.datum is None and crs != CRS84):
+        allowed = ", ".join((CRS84.short, *DATUMS))
+        raise BadCrs(f"{parameter} is '{name[:80]}'; allowed are {allowed}", parameter=parameter)
+    return crs
+
+
 _AROUND_DEG = 8.0  # a map in a city's system also shows its surroundings
 
 

@@ -20,6 +20,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from layers.actor import Actor
 from layers.audit.record import AuditAction
 from layers.catalog import Catalog
+from layers.coordinates.crs import CRS84, read_answer_crs
+from layers.coordinates.datum import Datum
 from layers.cql2 import FilterLimits
 from layers.database.connection import in_our_words
 from layers.database.faults import DATABASE_ERRORS
@@ -31,6 +33,7 @@ from server.errors import status_of
 from server.exports.exports import Exports
 from server.live.frames import as_message, tiles_message
 from server.live.judge import Judge, judge_of
+from server.live.shifted import shifted
 from server.live.snapshot_judge import StreamSnapshots
 from server.live.tiles import TileChanges
 from twin.live.budget import caller_here
@@ -64,11 +67,23 @@ class Subscribe(BaseModel):
     rights: str = Field(default="", pattern=rf"^({RIGHTS})?$", description="of the last ready or resync, with since")
     snapshot: bool = Field(default=False, description="the state of the layers first, then its changes")
     tiles: bool = Field(default=False, description="also which tiles of the layers changed")
+    crs: str = Field(default=CRS84.short, max_length=200, description="of what is sent: OGC:CRS84, gcj02, bd09")
 
     @property
     def params(self) -> SubscriptionParams:
         """The parameters of the subscription."""
         return SubscriptionParams(self.layers, self.areas, self.bbox or (), "" if self.filter is None else self.filter)
+
+    @property
+    def datum(self) -> Datum | None:
+        """The shifted datum of what is sent; None for CRS84.
+
+        Raises
+        ------
+        BadCrs
+            When it is neither.
+        """
+        return read_answer_crs(self.crs, "crs").datum
 
 
 class Ping(BaseModel):
@@ -109,7 +124,7 @@ class LiveSocket:
         self._tiles: asyncio.Task[None] | None = None
         self._actor, self._actor_of_token = actor, actor_of_token
         self._subscription: Subscription | None = None
-        self._next: asyncio.Queue[Subscription] = asyncio.Queue(1)
+        self._next: asyncio.Queue[tuple[Subscription, Datum | None]] = asyncio.Queue(1)
         self._tokens, self._counted_at = float(MESSAGES_AT_ONCE), monotonic()
 
     async def serve(self) -> None:
@@ -175,7 +190,7 @@ class LiveSocket:
             )
         self._source.tail.budget.check_text(caller_here(), len(text))
         catalog: Catalog = self._source.catalog()
-        interest = read_interest(catalog, self._actor, message.params, self._limits)
+        interest, datum = read_interest(catalog, self._actor, message.params, self._limits), message.datum
         before = self._subscription
         since = None if message.since is None else ResumePoint(message.since, message.rights)
         begin_note(approval=self._approval)
@@ -196,7 +211,7 @@ class LiveSocket:
             await subscription.prepare()
         await self._record(catalog, interest.layers)
         self._subscription = subscription
-        self._next.put_nowait(subscription)
+        self._next.put_nowait((subscription, datum))
         if before:
             before.end()
         if self._tiles:
@@ -219,13 +234,13 @@ class LiveSocket:
 
     async def _send_parts(self) -> None:
         while True:
-            subscription = await self._next.get()
+            subscription, datum = await self._next.get()
             parts: AsyncIterator = subscription.parts()  # type: ignore[type-arg]
             try:
                 async with aclosing(parts) as open_parts:  # type: ignore[type-var]  # a generator
                     async for part in open_parts:
                         self._audited.sent(part)
-                        await self._socket.send_text(as_message(part))
+                        await self._socket.send_text(as_message(shifted(part, datum)))
             except OneMapError as error:
                 await self._send_error(error)
             except DATABASE_ERRORS:

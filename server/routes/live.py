@@ -12,7 +12,7 @@ from starlette.types import Scope
 
 from layers.actor import Actor
 from layers.audit.record import AuditAction
-from layers.coordinates.crs import CRS84
+from layers.coordinates.crs import CRS84, read_answer_crs
 from layers.cql2 import FilterLimits
 from layers.database.admission import CALLER
 from layers.database.connection import in_our_words
@@ -26,7 +26,6 @@ from server.live.judge import judge_of
 from server.live.snapshot_judge import StreamSnapshots
 from server.live.stream import PLAIN_FORM, EventStream, StreamForm
 from server.state import State
-from server.surroundings.datum_route import read_answer_crs
 from twin.live.budget import caller_here
 from twin.live.resume_point import ResumePoint
 from twin.live.subscriber import LiveSource, Subscription

@@ -17,10 +17,10 @@ from fastapi.routing import APIRoute
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
-from layers.coordinates.crs import CRS84, Crs, parse_crs_or_datum
-from layers.coordinates.datum import DATUMS, Datum, to_datum
+from layers.coordinates.crs import CRS84, read_answer_crs
+from layers.coordinates.datum import Datum, to_datum
 from layers.coordinates.shifted_json import DIGITS, shift_document
-from layers.errors import BadCrs, BadInput
+from layers.errors import BadInput
 from layers.types import Json
 from server.http.base_url import base_url
 from server.state import state_of
@@ -68,24 +68,6 @@ class DatumRoute(APIRoute):
             return response
 
         return answer
-
-
-def read_answer_crs(name: str, parameter: str = PARAMETER) -> Crs:
-    """Parse the system of an answer of an operation, or of a stream.
-
-    Raises
-    ------
-    BadCrs
-        When it is neither CRS84 nor a shifted datum.
-    """
-    try:
-        crs = parse_crs_or_datum(name, parameter)
-    except BadCrs:
-        crs = None
-    if crs is None or (crs.datum is None and crs != CRS84):
-        allowed = ", ".join((CRS84.short, *DATUMS))
-        raise BadCrs(f"{parameter} is '{name[:80]}'; allowed are {allowed}", parameter=parameter)
-    return crs
 
 
 async def _asked(request: Request) -> str | None:

@@ -9,6 +9,11 @@ from starlette.requests import HTTPConnection
 from layers.errors import BadInput
 
 _OF_ANSWERS = ("crs", "answer_crs")
+_INSTEAD = {
+    "/sta/": "; places of SensorThings, also in $filter, are in WGS 84, for its standard can name no other system:"
+    " items and EDR of the same stations have crs"
+}
+"""Where to turn instead, by the beginning of the address."""
 
 
 async def refuse_idle_crs(request: HTTPConnection) -> None:
@@ -26,7 +31,9 @@ async def refuse_idle_crs(request: HTTPConnection) -> None:
     known = _read_by(route)
     idle = next((name for name in given if name not in known), None)
     if idle is not None:
-        other = next((f"; it has {name}" for name in _OF_ANSWERS if name in known), "")
+        path = request.scope["path"]
+        instead = next((told for begin, told in _INSTEAD.items() if path.startswith(begin)), "")
+        other = next((f"; it has {name}" for name in _OF_ANSWERS if name in known), instead)
         raise BadInput(f"{idle} changes nothing here, and is refused{other}", parameter=idle)
 
 

@@ -11,10 +11,11 @@ AXES = {
     "Point": ({"x", "y"}, {"z", "t"}),
     "PointSeries": ({"x", "y", "t"}, {"z"}),
     "MultiPoint": ({"composite"}, {"t"}),
+    "MultiPointSeries": ({"composite", "t"}, set()),
     "Trajectory": ({"composite"}, {"z"}),
 }
 """Required and allowed axes of a domain type."""
-COORDINATES = {"MultiPoint": {"x", "y"}, "Trajectory": {"t", "x", "y"}}
+COORDINATES = {"MultiPoint": {"x", "y"}, "MultiPointSeries": {"x", "y"}, "Trajectory": {"t", "x", "y"}}
 SINGLE = {"Point": {"x", "y", "t"}, "PointSeries": {"x", "y"}}
 
 

@@ -11,9 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+import shapely
 from rasterio.transform import from_origin
 
 from layers.coordinates.crs import transform
+from layers.coordinates.datum import DATUMS, from_datum, to_datum
 from layers.loaders.raster import RasterOptions, load_raster
 from server.caches import minute_cache
 from server.caches.minute_cache import MinuteCache
@@ -23,6 +25,7 @@ from tests.databases import run_async, temporary_database
 from tests.ogc.coverage_rules import check
 from tests.server.sensorthings.asking import Sensors
 from tests.server.sensorthings.world import BEGIN, SECRET, fill, observations, things
+from tests.twin.answer_datum import Answer, assert_declared, assert_same, read_json
 
 OGC = "http://www.opengis.net/spec"
 STATIONS = "water_level_stations"
@@ -227,6 +230,96 @@ def test_systems_hold_for_questions_and_answers(edr):
     assert found["domain"]["referencing"][0]["system"]["id"].endswith("/4547")
     (grid,) = covered(edr, "heights/cube", crs="EPSG:4547", bbox=f"{xy[0]},{xy[1]},{xy[0] + 3000},{xy[1] + 3000}")
     assert all(xy[0] - 600 < x < xy[0] + 3600 for x in grid["domain"]["axes"]["x"]["values"])
+
+
+def places_of(document):
+    """Return the places `[n, 2]` of a CoverageJSON document, and all else that it says."""
+    found = []
+
+    def without(node):
+        if isinstance(node, dict) and "composite" in node:
+            names = node["composite"]["coordinates"]
+            found.extend([one[names.index(axis)] for axis in "xy"] for one in node["composite"]["values"])
+            return {name: value for name, value in node.items() if name != "composite"}
+        if isinstance(node, dict) and {"x", "y"} <= node.keys():
+            found.append([node["x"]["values"][0], node["y"]["values"][0]])
+            return {name: value for name, value in node.items() if name not in {"x", "y"}}
+        if isinstance(node, dict):
+            return {name: without(value) for name, value in node.items() if name != "system"}
+        return [without(one) for one in node] if isinstance(node, list) else node
+
+    rest = without(document)
+    return Answer(np.array(found), rest)
+
+
+@pytest.mark.parametrize("datum", DATUMS)
+@pytest.mark.parametrize(
+    ("path", "coords"),
+    [
+        (f"{STATIONS}/position", "POINT(113.3001 23.1001)"),
+        (f"{STATIONS}/area", "POLYGON((113.25 23.05,113.325 23.05,113.325 23.12,113.25 23.12,113.25 23.05))"),
+        (f"{STATIONS}/locations", None),
+        (f"{STATIONS}/locations/W1", None),
+        ("heights/position", "POINT(113.355 23.145)"),
+        ("wet/position", "POINT(113.355 23.145)"),
+        ("wet/trajectory", "LINESTRING(113.315 23.155,113.385 23.155)"),
+    ],
+)
+def test_question_and_answer_come_in_a_shifted_datum(edr, path, coords, datum):
+    asked = {"crs": datum}
+    if coords:
+        asked["coords"] = shapely.to_wkt(shapely.transform(shapely.from_wkt(coords), lambda xy: to_datum(xy, datum)), 9)
+    span = {"datetime": "../.."} if path.startswith(("wet/position", f"{STATIONS}/area")) else {}
+    forms = ["GeoJSON"] if path.endswith("locations") else ["CoverageJSON", "GeoJSON", "CSV"]
+    for f in forms:
+        plain = ask(edr, path, f=f, **span, **({"coords": coords} if coords else {}))
+        shifted = ask(edr, path, f=f, **span, **asked)
+        assert shifted.status_code == 200, shifted.text
+        assert_declared(shifted, datum)
+        if f == "CoverageJSON":
+            check(shifted.json())
+            assert f"/crs/{datum}" in shifted.text
+            read = [places_of(one.json()) for one in (plain, shifted)]
+        elif f == "GeoJSON":
+            assert shifted.json()["datum"] == datum
+            assert {one["datum"] for one in shifted.json()["features"]} == {datum}
+            read = [read_json({k: v for k, v in one.json().items() if k != "crs"}) for one in (plain, shifted)]
+        else:
+            rows = [list(csv.DictReader(io.StringIO(one.text))) for one in (plain, shifted)]
+            assert {row.pop("datum") for row in rows[1]} == {datum}
+            read = [Answer(np.array([[float(r.pop("x")), float(r.pop("y"))] for r in one]), one) for one in rows]
+        if "trajectory" in path:  # its places are evenly spaced along a line that is bent a little
+            assert read[1].lonlat.shape == read[0].lonlat.shape
+            continue
+        assert_same(*read, datum)
+
+
+@pytest.mark.parametrize("datum", DATUMS)
+def test_pixels_in_a_shifted_datum_are_told_place_by_place(edr, datum):
+    west, south, east, north = to_datum(np.array([[113.33, 23.13], [113.37, 23.17]]), datum).ravel().tolist()
+    for raster, base in (("heights", [0]), ("wet", [0, 1000, 2000])):
+        span = {"datetime": "../.."} if raster == "wet" else {}
+        (found,) = covered(edr, f"{raster}/cube", bbox=f"{west},{south},{east},{north}", crs=datum, **span)
+        assert found["domain"]["domainType"] == ("MultiPointSeries" if raster == "wet" else "MultiPoint")
+        places = from_datum(np.array(found["domain"]["axes"]["composite"]["values"]), datum)
+        inside = np.array([HEIGHTS[int((NORTH - y) / PIXEL), int((x - WEST) / PIXEL)] for x, y in places])
+        values = np.array(found["ranges"]["b1"]["values"]).reshape(len(base), -1)
+        assert len(places) >= 16
+        assert np.array_equal(values, [inside + more for more in base])
+    triangle = shapely.from_wkt("POLYGON((113.30 23.10,113.398 23.10,113.30 23.198,113.30 23.10))")
+    coords = shapely.to_wkt(shapely.transform(triangle, lambda xy: to_datum(xy, datum)), 9)
+    (found,) = covered(edr, "heights/area", coords=coords, crs=datum)
+    places = from_datum(np.array(found["domain"]["axes"]["composite"]["values"]), datum)
+    far = shapely.distance(shapely.boundary(triangle), shapely.points(places)) > 1e-5
+    has = np.array([value is not None for value in found["ranges"]["b1"]["values"]])
+    assert np.array_equal(has[far], shapely.contains_xy(triangle, places)[far])
+
+
+def test_stations_are_listed_in_the_system_that_is_asked_for(edr):
+    plain, there = (ask(edr, f"{STATIONS}/locations", **how) for how in ({}, {"crs": "EPSG:4547"}))
+    assert there.headers["content-crs"].endswith("/4547>")
+    moved = transform(read_json(plain.json()).lonlat, 4490, 4547)
+    assert np.abs(moved - read_json(there.json()).lonlat).max() < 0.001
 
 
 @pytest.mark.requirement(f"{OGC}/ogcapi-edr-1/1.1/conf/core")

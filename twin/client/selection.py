@@ -113,7 +113,6 @@ class LayerSelection(FeatureHistory):
             if not (asked.question.bbox or (how == "nearest" and within_m is None)):
                 asked = asked.bbox(*box_around(other, within_m))
             return join_frames(asked.to_geopandas(), other, how, within_m)
-        _refuse_two_moments(asked, other)
         parameters = {
             "left": asked.layer,
             "right": other.layer,
@@ -238,7 +237,15 @@ class LayerSelection(FeatureHistory):
 
 
 def _sides(left: LayerQuestion, right: LayerQuestion) -> dict[str, Any]:
-    """Return the parameters of both sides of a join, and the moment, which is that of the left."""
+    """Return the parameters of both sides of a join, and the moment, which is that of the left.
+
+    Raises
+    ------
+    ValueError
+        When the right has a moment of its own.
+    """
+    if (right.moment, right.basis) not in {(left.moment, left.basis), (None, None)}:
+        raise ValueError(f"a join has one moment: the other layer is as of {right.moment}, and this one is not")
     return {"at": left.moment, "basis": left.basis, **_side("right", right), **_side("left", left)}
 
 
@@ -252,9 +259,3 @@ def _side(side: str, question: LayerQuestion) -> dict[str, Any]:
 def _one_of(areas: str) -> str:
     """Return how the server names an area of a layer: ``grid`` of ``grids``; other words are left as they are."""
     return f"{areas[:-3]}y" if areas.endswith("ies") else areas.removesuffix("s")
-
-
-def _refuse_two_moments(asked: LayerSelection, other: LayerSelection) -> None:
-    told, other_told = ((one.question.moment, one.question.basis) for one in (asked, other))
-    if other_told not in {told, (None, None)}:
-        raise ValueError(f"a join has one moment: {other.layer} is as of {other_told[0]}, {asked.layer} is not")

@@ -11,11 +11,12 @@ from itertools import product
 from typing import Any, Literal
 
 from layers.coordinates.crs import Crs
+from layers.coordinates.datum import Datum
 from layers.spreadsheet import cell
 from layers.types import Json
 from tiles.raster.members import rfc3339
 
-DomainType = Literal["Point", "PointSeries", "Grid", "Trajectory", "MultiPoint"]
+DomainType = Literal["Point", "PointSeries", "Grid", "Trajectory", "MultiPoint", "MultiPointSeries"]
 _UCUM = "http://www.opengis.net/def/uom/UCUM/"
 
 
@@ -69,13 +70,13 @@ class Coverage:
     @property
     def is_line(self) -> bool:
         """Whether places are given one by one."""
-        return self.kind in {"Trajectory", "MultiPoint"}
+        return self.kind in {"Trajectory", "MultiPoint", "MultiPointSeries"}
 
     def places(self) -> Iterator[tuple[datetime | None, float, float]]:
         """Yield time, x and y of every value, in their order."""
         times: Sequence[datetime | None] = self.times or [None]
         if self.is_line:
-            yield from ((times[0], x, y) for x, y in zip(self.x, self.y, strict=True))
+            yield from ((time, x, y) for time in times for x, y in zip(self.x, self.y, strict=True))
         else:
             yield from ((time, x, y) for time, y, x in product(times, self.y, self.x))
 
@@ -102,6 +103,7 @@ def _of(described: Mapping[str, Json], coverages: Iterable[Coverage]) -> Json:
 
 
 def _systems(crs: Crs, coverages: Iterable[Coverage]) -> list[Json]:
+    """Return the systems of the axes; the id of a shifted datum is an address that says what it is."""
     kind = "GeographicCRS" if crs.unit == "degree" else "ProjectedCRS"
     systems: list[Json] = [{"coordinates": ["x", "y"], "system": {"type": kind, "id": crs.uri}}]
     if any(one.times for one in coverages):
@@ -111,11 +113,16 @@ def _systems(crs: Crs, coverages: Iterable[Coverage]) -> list[Json]:
 
 def _coverage(one: Coverage, crs: Crs) -> Json:
     moments = [rfc3339(time) for time in one.times]
-    if one.is_line:
+    if one.kind == "MultiPointSeries":
+        places = [[x, y] for x, y in zip(one.x, one.y, strict=True)]
+        axes: Json = {"composite": {"dataType": "tuple", "coordinates": ["x", "y"], "values": places}}
+        axes["t"] = {"values": moments}
+        shape, over = [len(moments), len(places)], ["t", "composite"]
+    elif one.is_line:
         timed = [*moments[:1]]
         tuples = [[*timed, x, y] for x, y in zip(one.x, one.y, strict=True)]
         names = [*("t" for _ in timed), "x", "y"]
-        axes: Json = {"composite": {"dataType": "tuple", "coordinates": names, "values": tuples}}
+        axes = {"composite": {"dataType": "tuple", "coordinates": names, "values": tuples}}
         shape, over = [len(tuples)], ["composite"]
     else:
         axes = {"x": {"values": list(one.x)}, "y": {"values": list(one.y)}}
@@ -137,6 +144,7 @@ def _range(values: Sequence[float | str | None], shape: Sequence[int], over: Seq
 def geojson(coverages: Sequence[Coverage], parameters: Sequence[EdrParameter], crs: Crs) -> Json:
     """Return coverages as GeoJSON: a feature for each time and place that has a value."""
     features = []
+    declared: Json = {} if crs.datum is None else {"datum": crs.datum}
     for one in coverages:
         for number, (time, x, y) in enumerate(one.places()):
             values = {name: found[number] for name, found in one.values.items()}
@@ -146,12 +154,14 @@ def geojson(coverages: Sequence[Coverage], parameters: Sequence[EdrParameter], c
             told |= {"location": one.id, "label": one.name} if one.id is not None else {}
             features.append({
                 "type": "Feature",
+                **declared,
                 "geometry": {"type": "Point", "coordinates": [x, y]},
                 "properties": {**told, **values},
             })  # fmt: skip
     described = {one.name: one.described(data_type=True) for one in parameters}
     return {
         "type": "FeatureCollection",
+        **declared,
         "features": features,
         "parameters": list(described.values()),
         "numberReturned": len(features),
@@ -159,16 +169,23 @@ def geojson(coverages: Sequence[Coverage], parameters: Sequence[EdrParameter], c
     }
 
 
-def csv_text(coverages: Sequence[Coverage], parameters: Sequence[EdrParameter]) -> str:
-    """Return coverages as CSV: a row for each time and place that has a value; missing values are empty."""
+def csv_text(coverages: Sequence[Coverage], parameters: Sequence[EdrParameter], datum: Datum | None = None) -> str:
+    """Return coverages as CSV: a row for each time and place that has a value; missing values are empty.
+
+    Parameters
+    ----------
+    datum
+        The shifted datum of the places, for a column of its own; None has none.
+    """
+    declared = [] if datum is None else [datum]
     names = [one.name for one in parameters if any(one.name in coverage.values for coverage in coverages)]
     text = StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(["location", "datetime", "x", "y", *(cell(name) for name in names)])
+    writer.writerow(["location", "datetime", "x", "y", *(cell(name) for name in names), *("datum" for _ in declared)])
     for one in coverages:
         for number, (time, x, y) in enumerate(one.places()):
             values: list[Any] = [one.values[name][number] if name in one.values else None for name in names]
             if any(value is not None for value in values):
-                told = [one.id, rfc3339(time) if time else None, x, y, *values]
+                told = [one.id, rfc3339(time) if time else None, x, y, *values, *declared]
                 writer.writerow([cell(value) for value in told])
     return text.getvalue()

@@ -53,7 +53,7 @@ class _DataQuery:
         if self.query not in OF_RASTERS:
             raise NotFound(f"raster '{shown.id}' has no {self.query}; it has {', '.join(OF_RASTERS)}")
         parameters = raster_parameters(shown)
-        asked = read_edr(self.query, visit.given, [one.name for one in parameters])
+        asked = read_edr(self.query, visit.given, [one.name for one in parameters], visit.base)
         found = await visit.state.rasters.read(
             shown.id, visit.actor, lambda files, raster: raster_coverage(files, raster, asked)
         )
@@ -65,20 +65,24 @@ class _DataQuery:
         with in_our_words():
             async with visit.state.pool.acquire() as connection:
                 parameters = await station_parameters(connection, layer, visit)
-                asked = read_edr(self.query, visit.given, [one.name for one in parameters])
+                asked = read_edr(self.query, visit.given, [one.name for one in parameters], visit.base)
                 if self.query == "locations" and location is None:
                     places = await station_places(connection, layer, visit, asked)
-                    return OgcResponse(orjson.dumps(places), GEOJSON.type, {"Cache-Control": PRIVATE})
+                    return OgcResponse(orjson.dumps(places), GEOJSON.type, _headers(asked))
                 found = await station_coverages(connection, layer, visit, asked, location)
         return _written(found, parameters, asked)
 
 
 def _written(coverages: Sequence[Coverage], parameters: Sequence[EdrParameter], asked: EdrRequest) -> OgcResponse:
-    headers = {"Cache-Control": PRIVATE, "Content-Crs": f"<{asked.crs.uri}>"}
+    headers = _headers(asked)
     if asked.form == "CSV":
-        return OgcResponse(csv_text(coverages, parameters).encode(), _TYPES["CSV"], headers)
+        return OgcResponse(csv_text(coverages, parameters, asked.crs.datum).encode(), _TYPES["CSV"], headers)
     write = coverage_json if asked.form == "CoverageJSON" else geojson
     return OgcResponse(orjson.dumps(write(coverages, parameters, asked.crs)), _TYPES[asked.form], headers)
+
+
+def _headers(asked: EdrRequest) -> dict[str, str]:
+    return {"Cache-Control": PRIVATE, "Content-Crs": f"<{asked.crs.uri}>"}
 
 
 ENDPOINTS = (

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from layers.coordinates.crs import served_crs
+from layers.coordinates.datum import DATUMS
 from layers.types import Json
 from server.ogc.edr.request import FORMS, PARAMETERS
 from server.ogc.openapi_parts import operation, path_parameter, query_parameter
@@ -34,16 +36,24 @@ def edr_paths(collection: str, title: str, queries: Sequence[str]) -> Json:
     found: Json = {}
     for query in queries:
         own = _COORDS if PARAMETERS[query] == ("coords",) else _box(required=query == "cube")
-        shared = ("datetime", "map-crs", "lang")
+        shared = ("datetime", "lang")
         described = f"{title}: {_TITLES[query]}"
         found[f"{path}/{query}"] = {
-            "get": operation(f"{name}.{query}", described, collection, _CONTENT, shared, own, _NAMES, _F)
+            "get": operation(f"{name}.{query}", described, collection, _CONTENT, shared, own, _crs(), _NAMES, _F)
         }
         if query == "locations":
             found[f"{path}/{query}/{{locationId}}"] = {
-                "get": operation(f"{name}.location", described, collection, _CONTENT, shared, _LOCATION, _NAMES, _F)
+                "get": operation(
+                    f"{name}.location", described, collection, _CONTENT, shared, _LOCATION, _crs(), _NAMES, _F
+                )
             }
     return found
+
+
+def _crs() -> Json:
+    systems = [*(crs.uri for crs in served_crs()), *DATUMS]
+    title = "问与答的坐标系；gcj02、bd09 为手机地图的偏移坐标 of question and answer; gcj02, bd09: of phone maps"
+    return query_parameter("crs", title, {"type": "string", "enum": systems})
 
 
 def _box(*, required: bool) -> Json:

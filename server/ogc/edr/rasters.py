@@ -105,7 +105,10 @@ def _along(files: OpenRasters, frame: RasterFrame, bands: Sequence[int], asked: 
 def _grid(
     files: OpenRasters, raster: Raster, frames: Sequence[RasterFrame], bands: Sequence[int], asked: EdrRequest
 ) -> Coverage:
-    """Return the pixels of a box, or those whose middle lies in an area, in the system of the answer."""
+    """Return the pixels of a box, or those whose middle lies in an area, in the system of the answer.
+
+    In a shifted datum they are no grid, but the same pixels with the places of their middles.
+    """
     area = _pixels_of(raster, asked)
     if area.width * area.height * len(frames) * len(bands) > VALUES_MAX:
         raise TooMuch(
@@ -117,7 +120,9 @@ def _grid(
     y = area.bounds[3] - up * (np.arange(area.height) + 0.5)
     shape = asked.shape
     hidden = None
-    if asked.query == "area" and shape is not None:
+    if asked.query == "area" and shape is not None and asked.crs.datum is not None:
+        hidden = ~shapely.contains_xy(shape, *np.meshgrid(x, y))
+    elif asked.query == "area" and shape is not None:
         own = shapely.transform(shape, lambda xy: np.array(asked.moved([(float(a), float(b)) for a, b in xy])))
         hidden = ~shapely.contains_xy(own, *np.meshgrid(x, y))
     values: dict[str, list[float | str | None]] = {f"b{band}": [] for band in bands}
@@ -129,6 +134,10 @@ def _grid(
                 read = np.ma.masked_where(hidden, read)
             empty: list[float | str | None] = [None] * (area.width * area.height)
             values[f"b{band}"] += empty if read is None else read.ravel().tolist()
+    if asked.crs.datum is not None:  # its rows and columns are no straight lines there: each place is told
+        places = asked.moved([(float(a), float(b)) for b in y for a in x])
+        kind: DomainType = "MultiPointSeries" if _times(frames) else "MultiPoint"
+        return Coverage(kind, [a for a, _ in places], [b for _, b in places], _times(frames), values)
     digits = 7 if asked.crs.unit == "degree" else 3
     return Coverage("Grid", np.round(x, digits).tolist(), np.round(y, digits).tolist(), _times(frames), values)
 

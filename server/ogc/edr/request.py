@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
 import numpy as np
 import shapely
+from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
 from shapely.validation import explain_validity
 
-from layers.coordinates.crs import CRS84, STORED_SRID, Crs, parse_crs, transform
+from layers.coordinates.crs import CRS84, STORED_SRID, Crs, parse_crs_or_datum, transform
+from layers.coordinates.datum import from_datum, to_datum
 from layers.coordinates.degrees import are_degrees
+from layers.coordinates.shifted_json import DIGITS
 from layers.errors import BadInput
 from layers.moment import read_time
+from layers.types import Json
 from server.http.parameters import read_choice, refuse_unknown
 
 EdrQuery = Literal["position", "area", "cube", "locations", "trajectory"]
@@ -46,6 +50,8 @@ class EdrRequest:
         The span of time, in UTC, both included; None is open.
     newest
         Whether no time is given: the newest values.
+    crs
+        Of the answer, as of the question; the URI of a shifted datum is an address of this service.
     form
         One of `FORMS`.
     """
@@ -61,19 +67,30 @@ class EdrRequest:
 
     def moved(self, xy: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
         """Return places in degrees in the system of the answer, east before north."""
+        if xy and self.crs.datum is not None:
+            shifted = np.round(to_datum(np.array(xy, dtype=np.float64), self.crs.datum), DIGITS)
+            return [(float(x), float(y)) for x, y in shifted]
         if not xy or self.crs.srid in {STORED_SRID, 4326}:
             return list(xy)
         found = transform(np.array(xy, dtype=np.float64), STORED_SRID, self.crs.srid)
         return [(round(float(x), 3), round(float(y), 3)) for x, y in found]
 
+    def moved_geojson(self, geometry: str) -> Json:
+        """Return a geometry, as GeoJSON in degrees, in the system of the answer."""
+        shape = shapely.from_geojson(geometry)
+        moved = shapely.transform(shape, lambda xy: np.array(self.moved([(float(x), float(y)) for x, y in xy])))
+        return dict(mapping(moved))
 
-def read_edr(query: EdrQuery, given: Mapping[str, str], known: Sequence[str]) -> EdrRequest:
+
+def read_edr(query: EdrQuery, given: Mapping[str, str], known: Sequence[str], base: str) -> EdrRequest:
     """Read the parameters of a query.
 
     Parameters
     ----------
     known
         Names of the parameters that the collection has.
+    base
+        Address of this service.
 
     Raises
     ------
@@ -83,7 +100,8 @@ def read_edr(query: EdrQuery, given: Mapping[str, str], known: Sequence[str]) ->
     refuse_unknown(given, (*COMMON, *PARAMETERS[query]))
     if "z" in given:
         raise BadInput("z is given, and the values here have no vertical dimension; leave it out", parameter="z")
-    crs = parse_crs(given["crs"]) if "crs" in given else CRS84
+    crs = parse_crs_or_datum(given["crs"]) if "crs" in given else CRS84
+    crs = crs if crs.datum is None else replace(crs, uri=crs.named(base))
     names = tuple(dict.fromkeys(part.strip() for part in given.get("parameter-name", "").split(",") if part.strip()))
     for name in names:
         if name not in known:
@@ -130,7 +148,7 @@ def _coords(query: str, text: str | None, crs: Crs) -> BaseGeometry:
         raise BadInput(f"coords is a {shape.geom_type}; write a {allowed} of two dimensions", parameter="coords")
     if shapely.get_num_coordinates(shape) > _VERTICES_MAX:
         raise BadInput(f"coords has more than {_VERTICES_MAX:,} positions", parameter="coords")
-    return _checked(shapely.transform(shape, lambda xy: transform(xy, crs.srid, STORED_SRID)), "coords")
+    return _stored(shape, crs, "coords")
 
 
 def _box(given: Mapping[str, str], crs: Crs) -> BaseGeometry | None:
@@ -145,10 +163,16 @@ def _box(given: Mapping[str, str], crs: Crs) -> BaseGeometry | None:
             f"bbox is '{given['bbox'][:80]}'; write west,south,east,north in the system of crs", parameter="bbox"
         )
     box = shapely.segmentize(shapely.box(*sides), max(sides[2] - sides[0], sides[3] - sides[1]) / 16)
-    return _checked(shapely.transform(box, lambda xy: transform(xy, crs.srid, STORED_SRID)), "bbox")
+    return _stored(box, crs, "bbox")
 
 
-def _checked(shape: BaseGeometry, parameter: str) -> BaseGeometry:
+def _stored(given: BaseGeometry, crs: Crs, parameter: str) -> BaseGeometry:
+    """Return a shape of a question in degrees of CGCS2000."""
+    datum = crs.datum
+    if datum is not None:
+        shape = shapely.transform(given, lambda xy: from_datum(xy, datum))
+    else:
+        shape = shapely.transform(given, lambda xy: transform(xy, crs.srid, STORED_SRID))
     if not are_degrees(shapely.get_coordinates(shape)).all():
         raise BadInput(f"{parameter} lies outside of its system; longitude, or east, comes first", parameter=parameter)
     if not shape.is_valid:

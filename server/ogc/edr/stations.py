@@ -101,16 +101,19 @@ async def station_places(
     if len(found) > STATIONS_MAX:
         raise TooMuch(f"there are more than {STATIONS_MAX:,} locations; name a bbox", parameter="bbox")
     touch(layer, visit.actor, rows=len(found))
+    declared = {} if asked.crs.datum is None else {"datum": asked.crs.datum}
     features = [
         {
             "type": "Feature",
             "id": row["id"],
-            "geometry": orjson.loads(row["shape"]),
+            **declared,
+            "geometry": asked.moved_geojson(row["shape"]),
             "properties": {"label": row["name"], "edrqueryendpoint": f"{visit.ogc}/collections/{layer.id}/locations"},
         }
         for row in found
     ]
-    return {"type": "FeatureCollection", "features": features, "numberReturned": len(features)}
+    named = {"crs": {"type": "name", "properties": {"name": asked.crs.uri}}}
+    return {"type": "FeatureCollection", **declared, **named, "features": features, "numberReturned": len(features)}
 
 
 async def _station(connection: asyncpg.Connection, rows: SensingRows, asked: EdrRequest, station: str | None) -> str:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 
 from layers.actor import Actor
 from layers.audit.record import AuditAction
-from layers.coordinates.crs import CRS84
+from layers.coordinates.crs import CRS84, read_answer_crs
 from layers.cql2 import FilterLimits, parse, parse_bbox
 from layers.database.connection import in_our_words
 from layers.errors import BadInput, TooMuch
@@ -32,7 +32,7 @@ from server.http.history import COLUMN_FORMS, CSV, SpanParams, choose_form, feat
 from server.live.row_stream import RowStream
 from server.routes.history.files import HistoryFile, HistoryRows
 from server.state import State
-from server.surroundings.datum_route import AnswerCrs, DatumRoute, read_answer_crs
+from server.surroundings.datum_route import AnswerCrs, DatumRoute
 from twin.history.question import IDS_MAX, SPANS_MAX, RowsQuestion, count_rows, layers_of, rows_of
 from twin.history.rows import HistoryQuery, RowKey, read_cursor, write_cursor
 from twin.history.shapes import batch_of_rows, rows_shape

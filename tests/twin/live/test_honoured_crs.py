@@ -41,6 +41,7 @@ def test_a_system_is_honoured_or_refused_in_words(client):
         answer = client.get(address)
         assert answer.status_code == 400, (address, answer.text)
         assert "crs" in answer.text, address
+    assert "items and EDR" in client.get("/sta/v1.1/Things?crs=gcj02").text
     assert client.get("/twin/feeds").status_code == 200
     (there,) = client.get("/ogc/collections/rain_gauges/items", params={"crs": "gcj02"}).json()["features"]
     asked = {"layers": "rain_gauges", "snapshot": "true", "crs": "gcj02"}

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect as connect_socket
 
+from layers.coordinates.datum import DATUMS, from_datum
 from layers.database.connection import connect
 from server.identity.operator_token import TOKEN_FILE
 from server.live.socket import MESSAGE_BYTES_MAX, MESSAGES_AT_ONCE
@@ -108,6 +110,31 @@ async def test_the_state_comes_first(ready_url, live_server):
         client.next("ready")
         await write(ready_url, moved("v1", 1))
         assert client.ids(1) == ["v1"]
+
+
+async def test_state_and_changes_come_in_the_datum_of_the_subscription(ready_url, live_server):
+    owner = await connect(ready_url)
+    place = "ST_SetSRID(ST_MakePoint(113.33, 23.13), 4490)"
+    await owner.execute(f"INSERT INTO layer.vehicles (id, data_grade, geom) VALUES ('v1', 2, {place})")
+    await owner.close()
+    with socket_to(live_server(ready_url)) as client:
+        seen = {}
+        for number, crs in enumerate(("OGC:CRS84", *DATUMS)):
+            client.say(type="subscribe", layers=["vehicles"], snapshot=True, crs=crs)
+            (shown,) = client.next("snapshot")["features"]
+            client.next("ready")
+            await write(ready_url, moved("v2", number))
+            (change,) = client.next("changes")["changes"]
+            assert (shown.get("datum"), change.get("datum")) == ((None, None) if number == 0 else (crs, crs))
+            plain = np.array([113.33, 23.13])
+            seen[crs] = shown["geometry"]["coordinates"], [change["lon"], change["lat"]]
+            if number:
+                assert np.abs(from_datum(np.array([seen[crs][0]]), crs) - plain).max() < 1e-6
+                assert np.abs(np.array(seen[crs][1]) - seen["OGC:CRS84"][1]).max() > 1e-3
+        client.say(type="subscribe", layers=["vehicles"], crs="EPSG:4547")
+        refused = client.next("error")
+        assert (refused["status"], refused["parameter"]) == (400, "crs")
+        assert "gcj02, bd09" in refused["detail"]
 
 
 async def test_who_is_too_late_is_told_to_start_again_and_goes_on(ready_url, live_server):
