@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -206,9 +207,18 @@ async def test_parts_use_the_index_where_nothing_is_hidden(readers, owner):
     read.add_log_listener(lambda _, message: heard.append(message.message))
     await read.execute("SET default_transaction_read_only = off")
     await read.execute(LEAK)
+    explained = "EXPLAIN (ANALYZE, BUFFERS, VERBOSE, TIMING OFF, SUMMARY OFF, FORMAT JSON)"
+    there = await owner.fetchval(
+        "SELECT ST_AsText(ST_Expand(geom, 1e-9), 15) FROM layer.addresses WHERE id = $1", hidden
+    )
+    boxes = []
+    for box in (there, "POLYGON((1 1,1 2,2 2,2 1,1 1))"):
+        over = f"{explained} SELECT id FROM addresses WHERE geom && ST_GeomFromText('{box}', 4490)"
+        plans = [json.loads(await read.fetchval(over))[0]["Plan"] for _ in range(3)]
+        boxes.append({name: value for name, value in plans[-1].items() if "Filter" not in name or "Rows" in name})
+    assert boxes[0] == boxes[1], "a box around a hidden row tells of it"
     told = []
     for asked in (hidden, "none"):
-        explained = "EXPLAIN (ANALYZE, BUFFERS, VERBOSE, TIMING OFF, SUMMARY OFF, FORMAT JSON)"
         part = f"SELECT id FROM addresses(of_ids => ARRAY['{asked}']) WHERE pg_temp.leak(id)"
         plans = [await read.fetchval(f"{explained} {part}") for _ in range(3)]
         told.append(plans[-1].replace(asked, "?"))
