@@ -78,6 +78,7 @@ from server.routes.workers import WORKERS
 from server.settings import Settings
 from server.state import CurrentRules, State, state_of
 from server.surroundings.honoured_crs import refuse_idle_crs
+from server.surroundings.read_parameters import refuse_repeated
 from server.tianditu import Tianditu
 from server.tiles.cache_settings import tile_cache
 from server.tiles.fast import FastTiles
@@ -118,7 +119,7 @@ def create_app(settings: Settings) -> FastAPI:
     if settings.database.url is None:
         raise Unavailable("no database URL is set; './onemap up' starts a private database and sets it")
     app = FastAPI(
-        dependencies=[Depends(refuse_idle_crs)],
+        dependencies=[Depends(refuse_idle_crs), Depends(refuse_repeated)],
         title=TITLE,
         version=build_id(),
         lifespan=_lifespan(settings),

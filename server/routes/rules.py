@@ -13,6 +13,7 @@ from layers.coordinates.crs import CRS84
 from layers.database.connection import in_our_words
 from layers.errors import NotFound
 from layers.live_source import EVENTS
+from layers.moment import read_time
 from layers.read.query import single
 from layers.read.shown_fields import holding_cases, shown_fields
 from server.dependencies import ActorHere, IdentityHere, StateHere
@@ -127,13 +128,14 @@ async def fence_transitions(
     action: Annotated[Literal["enter", "exit", "dwell", "cross"] | None, Query()] = None,
     mover: Annotated[str | None, Query(max_length=200)] = None,
     area: Annotated[str | None, Query(max_length=200, description="id of the fence")] = None,
-    start: Annotated[datetime | None, Query(description="from this moment on")] = None,
-    end: Annotated[datetime | None, Query(description="before this moment")] = None,
+    start: Annotated[str | None, Query(max_length=60, description="须带时区 from this moment on")] = None,
+    end: Annotated[str | None, Query(max_length=60, description="须带时区 before this moment")] = None,
     before: Annotated[int | None, Query(ge=1, description="`next` of the page before")] = None,
     limit: Annotated[int, Query(ge=1, le=TRANSITIONS_MAX)] = 100,
 ) -> Transitions:
     """Return transitions, the newest first; only of movers and fences that the reader may see."""
-    query = TransitionQuery(fence, action, mover, area, start, end, before)
+    begin, finish = (None if text is None else read_time(text, name) for text, name in ((start, "start"), (end, "end")))
+    query = TransitionQuery(fence, action, mover, area, begin, finish, before)
     text, values = transitions(state.catalog.current, actor, query, limit + 1).render()
     with in_our_words():
         rows = [dict(row) for row in await state.pool.fetch(text, *values)]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from fastapi.dependencies.utils import get_flat_params
 from fastapi.routing import APIRoute
 from starlette.requests import HTTPConnection
 
 from layers.errors import BadInput
+from server.surroundings.read_parameters import read_by
 
 _OF_ANSWERS = ("crs", "answer_crs")
 _INSTEAD = {
@@ -28,26 +28,10 @@ async def refuse_idle_crs(request: HTTPConnection) -> None:
     route = request.scope.get("route")
     if not given or not isinstance(route, APIRoute):
         return
-    known = _read_by(route)
+    known = read_by(route)
     idle = next((name for name in given if name not in known), None)
     if idle is not None:
         path = request.scope["path"]
         instead = next((told for begin, told in _INSTEAD.items() if path.startswith(begin)), "")
         other = next((f"; it has {name}" for name in _OF_ANSWERS if name in known), instead)
         raise BadInput(f"{idle} changes nothing here, and is refused{other}", parameter=idle)
-
-
-_known: dict[str, frozenset[str]] = {}  # by operation; there are as many as routes
-
-
-def _read_by(route: APIRoute) -> frozenset[str]:
-    """Return the names of the parameters that a route reads, those of its models too."""
-    found = _known.get(route.unique_id)
-    if found is None:
-        names: set[str] = set(getattr(route, "also_reads", ()))  # in its class, for all of its kind
-        for one in get_flat_params(route.dependant):
-            names.add(one.alias)
-            fields = getattr(one.field_info.annotation, "model_fields", {})
-            names |= {field.alias or name for name, field in fields.items()}
-        found = _known[route.unique_id] = frozenset(names)
-    return found

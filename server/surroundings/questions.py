@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import shapely
 from pydantic import BaseModel, ConfigDict, Field
 
+from layers.coordinates.degrees import are_degrees
 from layers.errors import BadGeometry, BadInput, TooMuch
 from layers.moment import read_time
 from layers.types import Json
@@ -175,8 +176,8 @@ def _place(text: str, crs: str, parameter: str) -> Spot:
 
 def _polygon(geojson: Json, crs: str, parameter: str = "avoid") -> shapely.Geometry:
     found = shapely.transform(geojson_polygon(geojson, parameter), lambda xy: to_stored(xy, crs))
-    if not shapely.is_valid(found):
-        raise BadGeometry("the area lies outside of its crs", parameter=parameter)
+    if not shapely.is_valid(found) or not are_degrees(shapely.get_coordinates(found)).all():
+        raise BadGeometry("the area lies outside of its crs; longitude, or east, comes first", parameter=parameter)
     return found
 
 
@@ -212,8 +213,12 @@ class StretchParams(_Query):
     """The parameters of `/twin/waterway-stretch-impact`."""
 
     waterway: str = Field(max_length=200, description="河涌 id 或河流代码 id or river code", examples=["W1"])
-    chainage_from_m: float | None = Field(None, description="起桩号；空为起点 from; the beginning by default")
-    chainage_to_m: float | None = Field(None, description="止桩号；空为终点 to; the end by default")
+    chainage_from_m: float | None = Field(
+        None, allow_inf_nan=False, description="起桩号；空为起点 from; the beginning by default"
+    )
+    chainage_to_m: float | None = Field(
+        None, allow_inf_nan=False, description="止桩号；空为终点 to; the end by default"
+    )
     offset_m: float = Field(
         100.0, description=f"离中心线距离，至多 {OFFSET_M_MAX:g} 米 metres from the centre line", examples=[120]
     )
@@ -226,7 +231,9 @@ class StretchParams(_Query):
     follow_m: float = Field(2_000.0, ge=0, description=f"续至多少米，至多 {FOLLOW_M_MAX:g} go on for so many metres")
     at: str | None = Field(None, max_length=60, description="此时刻的状态，须带时区 features as of this moment")
     level_m: float | None = Field(
-        None, description="情景水位，以此判断避难场所 flood_safe of shelters: above this level of the scenario"
+        None,
+        allow_inf_nan=False,
+        description="情景水位，以此判断避难场所 flood_safe of shelters: above this level of the scenario",
     )
     vertical_datum: str = Field(
         "1985", max_length=40, description="水位的高程基准；不同基准不比较 of level_m; other datums are not compared"

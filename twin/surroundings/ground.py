@@ -22,6 +22,8 @@ from twin.surroundings.area import find_area
 from twin.surroundings.places import plain_value
 
 VERTICES_MAX = 2_000
+SIDE_DEG_MAX = 10.0
+"""Ground is at most so wide and so high: a province; beyond, the plane that is measured in is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +61,28 @@ def box_around(shape_m: shapely.Geometry, distance_m: float) -> Clause:
     return compose("{} && {}", GEOMETRY, box)
 
 
+def check_size(shape: shapely.Geometry, parameter: str) -> None:
+    """Check how large ground is.
+
+    Raises
+    ------
+    TooMuch
+        When it is wider or higher than `SIDE_DEG_MAX`.
+    """
+    west, south, east, north = shapely.bounds(shape).tolist()
+    if max(east - west, north - south) > SIDE_DEG_MAX:
+        raise TooMuch(f"{parameter} is wider or higher than {SIDE_DEG_MAX:g} degrees", parameter=parameter)
+
+
 def check_polygon(shape: shapely.Geometry, parameter: str = "polygon") -> None:
     """Check a polygon of a question.
 
     Raises
     ------
     TooMuch
-        When it has more than `VERTICES_MAX` vertices.
+        When it has more than `VERTICES_MAX` vertices, or is larger than `SIDE_DEG_MAX`.
     """
+    check_size(shape, parameter)
     number = int(shapely.get_num_coordinates(shape))
     if number > VERTICES_MAX:
         raise TooMuch(f"{parameter} has {number} vertices; at most {VERTICES_MAX} are taken", parameter=parameter)
@@ -83,6 +99,8 @@ async def ground_of(
         When neither or both are given.
     Forbidden, NotFound
         When the actor may not ask for the area, or sees no such area or event, or the event names no area.
+    TooMuch
+        When the area of the event is too large.
     """
     if (area is None) == (event is None):
         raise BadInput("say where in one way: area or event, or a polygon in the body", parameter="area")
@@ -104,7 +122,9 @@ async def _of_event(connection: asyncpg.Connection, catalog: Catalog, actor: Act
     area = None if "\0" in event else await connection.fetchval(text, *values)
     if area is None:
         raise NotFound(f"there is no event '{event[:80]}' that names an area", parameter="event")
-    return Ground(event, geojson_polygon(orjson.loads(area), "event"))
+    shape = geojson_polygon(orjson.loads(area), "event")
+    check_size(shape, "event")
+    return Ground(event, shape)
 
 
 def geojson_polygon(geojson: object, parameter: str) -> shapely.Geometry:
