@@ -18,6 +18,7 @@ from layers.catalog import Layer
 from layers.errors import BadInput, NotFound, TooMuch
 from layers.read.learned.times import shows_property, visible_times
 from twin.history.observed import ObservedSeries, read_observed
+from twin.history.packed import PackedKind, pack, unpack
 from twin.history.span import HistorySpan
 from twin.store.five_minutes import BUCKETS, BUCKETS_UNTIL, COUNTING, KNOWN_BUCKETS, bucket_of
 
@@ -50,6 +51,8 @@ SELECT o.phenomenon_time AS time, o.value, o.value_text AS text, o.quality_flag 
     )
 }) AS o ORDER BY o.phenomenon_time LIMIT {VALUES_MAX + 1}
 """
+
+_RAW_KINDS: Mapping[str, PackedKind] = {"time": "time", "value": "number", "text": "text", "quality_flag": "text"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,14 +212,34 @@ async def _rows(
     known, length = question.span.known_at, question.length
     own = question.feature_id, question.code
     if length is None:
-        raw = await connection.fetch(_RAW, *own, start, end, known)
-        return [{name: value for name, value in row.items() if value is not None} for row in raw]
+        return await _read(connection, _RAW_KINDS, _RAW, (*own, start, end, known), tells_null=False)
     columns = ", ".join(f"{_SQL[name]} AS {name}" for name in question.statistics)
     buckets, asked = _buckets(question.span, start, end)
     number = 3 + len(asked)
     text = f"""SELECT date_bin(${number}::interval, b.bucket, ${number + 1}) AS time, {columns}, sum(b.n)::bigint AS n,
         sum(b.flagged)::bigint AS flagged FROM ({buckets}) AS b GROUP BY 1 ORDER BY 1"""
-    return [dict(row) for row in await connection.fetch(text, *own, *asked, length, _MIDNIGHT)]
+    told: dict[str, PackedKind] = {name: "integer" if name == "count" else "number" for name in question.statistics}
+    kinds: dict[str, PackedKind] = {"time": "time", **told, "n": "integer", "flagged": "integer"}
+    return await _read(connection, kinds, text, (*own, *asked, length, _MIDNIGHT))
+
+
+async def _read(
+    connection: asyncpg.Connection,
+    kinds: Mapping[str, PackedKind],
+    rows: str,
+    values: Sequence[object],
+    *,
+    tells_null: bool = True,
+) -> list[Mapping[str, Any]]:
+    """Return rows of some columns; of a row without nulls unless it tells them."""
+    columns = unpack(kinds, await connection.fetchrow(pack(kinds, rows), *values))
+    if not tells_null:
+        columns = {name: column for name, column in columns.items() if any(value is not None for value in column)}
+    names = tuple(columns)
+    read: list[Mapping[str, Any]] = [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    if tells_null or not any(None in column for column in columns.values()):
+        return read
+    return [{name: value for name, value in row.items() if value is not None} for row in read]
 
 
 def _buckets(span: HistorySpan, start: datetime, end: datetime) -> tuple[str, tuple[datetime, ...]]:
