@@ -18,6 +18,7 @@ from adbc_driver_postgresql import StatementOptions
 
 from layers.columns.address import libpq_address
 from layers.columns.faults import columns_in_our_words
+from layers.columns.known_types import connect_columns
 from layers.database.connection import Role
 from layers.errors import TooMuch
 
@@ -62,13 +63,11 @@ class ColumnSession:
             "TimeZone": "UTC",
             "application_name": name,
         }
-        from adbc_driver_postgresql import dbapi  # noqa: PLC0415  # it brings pandas: a second at every start
-
         self._running: dbapi.Cursor | None = None
         self._cancelling = Lock()  # a statement must not be freed while it is being cancelled
         self.is_cancelled = False
         with columns_in_our_words():
-            self._connection = dbapi.connect(libpq_address(url, settings))
+            self._connection = connect_columns(libpq_address(url, settings))
 
     def __enter__(self) -> Self:
         return self

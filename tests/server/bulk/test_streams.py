@@ -305,6 +305,21 @@ class TestSession:
             cursor.close()
             session.cancel()
 
+    def test_types_are_read_once_and_connections_are_apart(self, service):
+        kinds = pa.schema([("said", pa.string()), ("tags", pa.list_(pa.string())), ("at", pa.timestamp("us", "UTC"))])
+        with ColumnSession(service.url, 9000) as first, ColumnSession(service.url, 9000) as second:
+            assert first._connection._db is second._connection._db
+            processes = {session.row("SELECT pg_backend_pid()") for session in (first, second)}
+            assert len(processes) == 2
+        made = (
+            "CREATE TABLE public.later (said text, tags text[], at timestamptz); GRANT SELECT ON public.later TO PUBLIC"
+        )
+        run_async(execute(service.url, f"{made}; INSERT INTO public.later VALUES ('x', '{{a}}', now())"))
+        with ColumnSession(service.url, 9000) as third:
+            assert third._connection._db is first._connection._db
+            (batch,) = third.batches("SELECT said, tags, at FROM public.later", kinds)
+        assert batch.to_pylist()[0]["tags"] == ["a"]
+
     def test_a_server_that_is_away_is_said_to_be(self):
         with pytest.raises(Unavailable):
             ColumnSession("postgresql://nobody@127.0.0.1:1/none", 1000)
