@@ -21,7 +21,10 @@ _SHELVES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
         "使用地图",
         "Using the map",
-        ("map-user", "leader", "dispatcher", "grid-worker", "analyst", "operator", "pages", "demo-city"),
+        (
+            *("map-user", "leader", "dispatcher", "grid-worker", "analyst", "operator"),
+            *("indicators", "themes", "pages", "demo-city"),
+        ),
     ),
     (
         "查询与分析",

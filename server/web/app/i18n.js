@@ -75,7 +75,7 @@ export function titleOf(language, thing, stem = "title") {
 }
 
 /**
- * The part of a text in a language, where somebody wrote both, Chinese first: `区级调度员 District dispatcher`.
+ * The part of a text in a language, where somebody wrote both, Chinese first, as in the names of the demo's accounts.
  * @param {Language} language
  * @param {string} text
  */

@@ -24,7 +24,8 @@ export function shadeAreas(map, shade, style) {
   const [ends, colors] = [classes([...shade.counts.values()]), colorsOf(style)];
   const pairs = [...shade.counts].filter(([, count]) => count > 0).flatMap(([code, count]) => [code, colors[classOf(count, ends)]]);
   if (!pairs.length) return [];
-  map.addSource(SOURCE, tiles);
+  const { attribution: _, ...unsigned } = tiles; // the layer itself says where it is from
+  map.addSource(SOURCE, unsigned);
   const color = ["match", ["slice", ["get", "id"], 0, shade.digits], ...pairs, "rgba(0,0,0,0)"];
   const paint = { "fill-color": color, "fill-opacity": 0.66, "fill-antialias": false };
   map.addLayer(/** @type {any} */ ({ id: SOURCE, type: "fill", source: SOURCE, "source-layer": shade.layer, paint }), firstAbove(map.getStyle().layers)?.id);
