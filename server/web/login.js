@@ -2,7 +2,7 @@
 
 import { fetchSession, logOut } from "./app/account.js";
 import { address } from "./app/api.js";
-import { loadTexts, preferredLanguage, purposeTitle, rememberLanguage, t, titleOf } from "./app/i18n.js";
+import { loadTexts, partIn, preferredLanguage, purposeTitle, rememberLanguage, t, titleOf } from "./app/i18n.js";
 import { html, render, useState } from "./vendor/preact.mjs";
 
 /** @typedef {import("./app/types.js").Account} Account */
@@ -73,7 +73,7 @@ function Login({ language, ways, account, demo, purposes, fault: first }) {
     const leave = async () => (await logOut()) || location.reload();
     return html`<section class="card">
       <h2>${w("login.already")}</h2>
-      <p class="lead">${account.name}</p>
+      <p class="lead">${partIn(language, account.name)}</p>
       <div class="ways"><a class="way" href=${address(next.slice(1))}>${w("login.back")}</a><button class="primary" onClick=${leave}>${w("account.logout")}</button></div>
     </section>`;
   }

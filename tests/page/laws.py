@@ -19,42 +19,46 @@ LEAST_TYPE = """() => Math.min(...[...document.querySelectorAll('.board *')]
     .map(one => parseFloat(getComputedStyle(one).fontSize)))"""
 """The smallest type on the board, pixels."""
 _CONTROLS = "button, a[href], input, select, summary, [role=tab]"
-_SMALL = ".maplibregl-ctrl-attrib-button, .skip, .grip, .maplibregl-ctrl-attrib a, .aside"
+_SMALL = ".maplibregl-ctrl-attrib-button, .skip, .grip, .maplibregl-ctrl-attrib a, .aside, .pin"
 """Small on purpose: a handle that catches more than it shows, folded sources, what only a keyboard reaches."""
-_UNDER = ".mapview"
+_UNDER = ".mapview, .tools, .locate"
 """What a sheet that is drawn up on a phone may cover."""
 _OF_DATA = (
     ".district, .warnings span, .warned b, .strip h1, .strip .where, .events .title, .bars th, .newest, .grid-name,"
-    " .task, .chain, .feature, .me h2 small"
+    " .task, .pin, .chain, .feature, .me h2 small, .event .cell, .event-detail, .drawer td, .finding, .panel-head h3"
 )
 """Names and titles of the district's data, which are in the language of whoever wrote them."""
 _IN_BOTH = ".bar nav > .plain, .me-buttons button:first-child, .maplibregl-ctrl-attrib"
 _LOOK = """([language, handheld, controls, small, under, ofData, inBoth]) => {
     const faults = [];
     const seen = one => {
-        const box = one.getBoundingClientRect(), style = getComputedStyle(one);
-        return box.width > 1 && box.height > 1 && style.visibility !== 'hidden' && style.opacity !== '0';
+        const box = one.getBoundingClientRect();
+        const looks = {visibilityProperty: true, opacityProperty: true};
+        return box.width > 1 && box.height > 1 && one.checkVisibility(looks);
     };
-    const frameOf = one => {
-        for (let up = one.parentElement; up && up !== document.body; up = up.parentElement)
-            if (/auto|scroll/.test(getComputedStyle(up).overflow)) return up.getBoundingClientRect();
-        return {left: -1, top: 0, right: innerWidth + 1, bottom: innerHeight};
+    const isScrolledOut = (one, x, y) => {
+        for (let up = one.parentElement; up && up !== document.body; up = up.parentElement) {
+            const frame = up.getBoundingClientRect();
+            const isOut = y < frame.top || y > frame.bottom || x < frame.left || x > frame.right;
+            if (isOut && /auto|scroll/.test(getComputedStyle(up).overflow)) return true;
+        }
+        return false;
     };
     const called = one => `${one.tagName}.${one.className} "${(one.innerText || one.ariaLabel || '').slice(0, 24)}"`;
     const width = document.documentElement.scrollWidth;
     if (width > innerWidth) faults.push(`the page is ${width} wide of ${innerWidth}`);
     for (const one of document.querySelectorAll(controls)) {
         if (!seen(one) || one.matches(small)) continue;
-        const box = one.getBoundingClientRect(), frame = frameOf(one);
+        const box = one.getBoundingClientRect();
         const x = box.x + box.width / 2, y = box.y + box.height / 2;
         const isOff = box.left < -1 || box.right > innerWidth + 1;
-        const isScrolledOut = y < frame.top || y > frame.bottom || x < frame.left || x > frame.right;
-        if (isScrolledOut && frame.left !== -1) continue;
+        if (isScrolledOut(one, x, y)) continue;
         if (isOff || y > innerHeight) faults.push(`off the screen: ${called(one)}`);
         const hit = document.elementFromPoint(x, y);
         const isBelow = hit && !one.contains(hit) && !hit.contains(one);
         if (isBelow && !one.closest(under)) faults.push(`below ${called(hit)}: ${called(one)}`);
-        if (handheld && box.height < 43.5) faults.push(`${Math.round(box.height)} px high: ${called(one)}`);
+        const touched = one.closest('label')?.getBoundingClientRect() ?? box; // a label is as good as its box
+        if (handheld && touched.height < 43.5) faults.push(`${Math.round(touched.height)} px high: ${called(one)}`);
         const cut = !/INPUT|SELECT/.test(one.tagName) && one.clientWidth && one.scrollWidth > one.clientWidth + 1;
         if (cut && !one.closest(ofData)) faults.push(`cut off: ${called(one)}`);
     }

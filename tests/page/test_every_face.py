@@ -25,6 +25,16 @@ ROLES = (
     *("leader", "analyst", "data_steward", "sysadmin", "security_admin", "auditor"),
 )
 FACE = {"leader": {DESK: "board", WALL: "board"}, "grid_worker": {PHONE: "phone"}}
+TABS_OF_PHONE = ("map", "tasks", "report", "me")
+PANELS = {
+    "events": ("&tab=events", ".events-rows .event"),
+    "time": ("&tab=time", ".histogram svg"),
+    "series": ("&tab=series", ".drawer .notice"),
+    "query": ("&tab=query&area=circle/113.35,23.13,1500", ".drawer .rows tbody tr"),
+    "incident": ("&tab=incident&incident=113.35,23.13", ".drawer .finding table"),
+    "feature": ("&sel=districts/440106", ".docked .details dl"),
+}
+"""The drawer's tabs and the panel of a feature: what opens each, and what is there once it has read."""
 READY = {"board": ".board:not(.outdated) .left", "phone": ".phone-tabs button", "desk": ".page [data-layer]"}
 CHOOSE_FACE = "dispatchEvent(new HashChangeEvent('hashchange', {newURL: location.href}))"
 """Let the page choose its face anew, as it does when it is opened."""
@@ -63,32 +73,62 @@ def shown_at(page, size):
     page.evaluate(CHOOSE_FACE)
 
 
-@pytest.mark.parametrize("role", ROLES)
-def test_what_a_role_sees_fits_and_is_in_one_language(seat, role):
+def sits_down(seat, role, link):
+    """Open the page as somebody, at a place; nobody is the public."""
     page = seat.page
     seat.forget()
     page.context.clear_cookies()
     if role != "public":
-        answer = page.context.request.post(
-            f"{seat.address}/login/demo", data={"role": role}, headers={"Origin": seat.address}
-        )
+        login = {"data": {"role": role}, "headers": {"Origin": seat.address}}
+        answer = page.context.request.post(f"{seat.address}/login/demo", **login)
         assert answer.ok, answer.text()
     page.goto(f"{seat.address}/catalog")  # the map is left before it is opened anew
     shown_at(page, LOW)
-    page.goto(f"{seat.address}/?lang={CHINESE}{AT_HOME if role == WITH_A_MAP else AT_SEA}")
-    faults = {}
-    for language in (CHINESE, ENGLISH):
-        if language == ENGLISH:
-            shown_at(page, LOW)
-            page.locator(".bar nav > .plain").click()
+    page.goto(f"{seat.address}/?lang={CHINESE}{link}")
+    return page
+
+
+def in_both_languages(page):
+    """Yield each language, once the page is in it."""
+    yield CHINESE
+    shown_at(page, LOW)
+    page.locator(".bar nav > .plain").click()
+    yield ENGLISH
+
+
+def told(page, language, size, what=""):
+    return [f"{language} {size[0]} {what}: {fault}" for fault in faults_of(page, language, handheld=size == PHONE)]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_what_a_role_sees_fits_and_is_in_one_language(seat, role):
+    page = sits_down(seat, role, AT_HOME if role == WITH_A_MAP else AT_SEA)
+    faults = []
+    for language in in_both_languages(page):
         for size in SIZES:
             shown_at(page, size)
             face = FACE.get(role, {}).get(size, "desk")
             expect(page.locator(READY[face]).first).to_be_visible()
-            faults[language, size] = [*faults_of(page, language, handheld=size == PHONE)]
+            faults += told(page, language, size)
             if face == "board":
-                faults[language, size] += page.evaluate(FITS)
+                faults += page.evaluate(FITS)
                 assert page.evaluate(LEAST_TYPE) >= (WALL_TYPE_PX if size == WALL else TYPE_PX)
-    told = [f"{language} {size[0]}: {fault}" for (language, size), found in faults.items() for fault in found]
-    assert not told, "\n".join(told)
+            for tab in TABS_OF_PHONE if face == "phone" else ():
+                page.locator(f"[data-tab={tab}]").click()
+                faults += told(page, language, size, tab)
+    assert not faults, "\n".join(faults)
+    assert seat.unexpected() == []
+
+
+def test_the_panels_of_a_dispatcher_fit_and_are_in_one_language(seat):
+    page = sits_down(seat, "district_dispatcher", AT_SEA)
+    faults = []
+    for language in in_both_languages(page):
+        for panel, (link, ready) in PANELS.items():
+            page.evaluate("link => { location.hash = link; }", AT_SEA + link)
+            expect(page.locator(ready).first).to_be_visible()
+            for size in SIZES:
+                shown_at(page, size)
+                faults += told(page, language, size, panel)
+    assert not faults, "\n".join(faults)
     assert seat.unexpected() == []

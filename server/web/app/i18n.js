@@ -85,6 +85,14 @@ export function partIn(language, text) {
 }
 
 /**
+ * A post of a roster as people call it; empty where the roster has a code alone.
+ * @param {string | null | undefined} post
+ */
+export function spokenPost(post) {
+  return post && !/^[\w-]+$/.test(post) ? post : "";
+}
+
+/**
  * @param {Language} language
  * @param {number} number
  */

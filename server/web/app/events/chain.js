@@ -1,7 +1,7 @@
 // Who answers for an event, from the grid to the district.
 
 import { html } from "../../vendor/preact.mjs";
-import { t } from "../i18n.js";
+import { spokenPost, t } from "../i18n.js";
 
 /** @typedef {import("../types.js").Language} Language */
 /** @typedef {{ id: string, name: string | null, org_name: string | null, post: string | null, person: string | null, phone: string | null,
@@ -23,5 +23,5 @@ export function Chain({ language, chain }) {
 
 /** @param {Responsible} one */
 function wordsOf({ org_name, post, person, name, phone, duty_phone }) {
-  return [org_name, post, person ?? name, phone ?? duty_phone].filter(Boolean).join(" · ");
+  return [org_name, spokenPost(post), person ?? name, phone ?? duty_phone].filter(Boolean).join(" · ");
 }

@@ -1,7 +1,7 @@
 // What a feature has to do with others: where it lies, what happens there, who sees it, who answers for it.
 
 import { html } from "../../vendor/preact.mjs";
-import { formatError, formatNumber, t } from "../i18n.js";
+import { formatError, formatNumber, spokenPost, t } from "../i18n.js";
 import { at } from "../state/time.js";
 import { readRelated, useRead } from "./read.js";
 
@@ -54,7 +54,7 @@ function Chain({ language, rungs }) {
       const shift = one?.on_duty[0];
       const phone = shift?.phone ?? shift?.duty_phone ?? one?.phone ?? one?.duty_phone;
       return one && html`<li key=${level}><small>${t(language, `level.${level}`)}</small>
-        <span>${[one.org_name, /^[\w-]+$/.test(one.post ?? "") ? "" : one.post, shift?.person ?? one.person ?? one.name].filter(Boolean).join(" · ")}</span>
+        <span>${[one.org_name, spokenPost(one.post), shift?.person ?? one.person ?? one.name].filter(Boolean).join(" · ")}</span>
         ${shift && html`<em>${t(language, "related.duty")}</em>`}
         ${phone && (/[*]/.test(phone) ? html`<span>${phone}</span>` : html`<a href=${`tel:${phone}`}>${phone}</a>`)}</li>`;
     })}</ol></details>`;

@@ -2,7 +2,7 @@
 
 import { html, useState } from "../../vendor/preact.mjs";
 import { loginPath } from "../account.js";
-import { formatError, loadTexts, rememberLanguage, t } from "../i18n.js";
+import { formatError, loadTexts, partIn, rememberLanguage, t } from "../i18n.js";
 import { patrolFault, patrolling, switchPatrol, walked } from "../state/patrol.js";
 import { DATUMS, chooseDatum, datum, located } from "../state/place.js";
 import { Chain } from "./chain.js";
@@ -24,7 +24,7 @@ export function Me({ store, state, logOut }) {
   const between = language === "en" ? ", " : "、";
   return html`<div class="me">
     ${account
-      ? html`<h2>${account.name}<small>${account.roles.map((role) => t(language, `role.${role}`)).join(between)} · ${account.areas.join(between)}</small></h2>`
+      ? html`<h2>${partIn(language, account.name)}<small>${account.roles.map((role) => t(language, `role.${role}`)).join(between)} · ${account.areas.join(between)}</small></h2>`
       : html`<p class="stale">${t(language, "phone.me.nobody")} <a class="primary" href=${loginPath()}>${t(language, "account.login")}</a></p>`}
     ${account && html`<${Patrol} language=${language} />`}
     <fieldset class="datums"><legend>${t(language, "phone.me.datum")}</legend>

@@ -2,6 +2,7 @@
 // the browser asks for it, in the same task: later it would not be on the paper.
 
 import { html, render, useEffect, useRef } from "../../vendor/preact.mjs";
+import { partIn } from "../i18n.js";
 import { Report } from "../incident/report.js";
 import { Sign } from "../panels/swatch.js";
 import { addSheet } from "../sheets.js";
@@ -48,7 +49,7 @@ function Sheet({ state, picture }) {
     <ul class="sheet-legend">${entries.flatMap(({ title, rows }) => rows.map(({ color, text, shape, place }) => html`<li key=${`${title}/${text}`}>
       <${Sign} shape=${shape} color=${color} place=${place} ground="#fff" filter=${state.theme === "dark" ? FOR_PAPER : ""} />${rows.length > 1 ? `${title}：${text}` : text}</li>`))}</ul>
     ${found && html`<${Report} state=${state} found=${found} />`}
-    <footer>${sourceText(state)}${state.account ? `  |  ${state.account.name}` : ""}</footer>
+    <footer>${sourceText(state)}${state.account ? `  |  ${partIn(state.language, state.account.name)}` : ""}</footer>
   </article>`;
 }
 
