@@ -82,25 +82,34 @@ class GeoJson(Compressed, JSONResponse):
 
 @router.get("/locate", summary="一处所在的区域 Which areas hold a place", dependencies=IN_ANY_DATUM)
 async def locate_place(
-    state: StateHere, response: Response, actor: ActorHere, lon: Lon, lat: Lat, crs: CrsName = "OGC:CRS84"
+    state: StateHere,
+    response: Response,
+    actor: ActorHere,
+    lon: Lon,
+    lat: Lat,
+    crs: CrsName = "OGC:CRS84",
+    at: At = None,
 ) -> Located:
-    """Return district, street, community, grid, urban villages, waterway and nearest building of a place."""
-    spot = read_spot(lon, lat, crs)
+    """Return district, street, community, grid, urban villages, waterway and nearest building of a place.
+
+    With `at` who was on duty is told as of a moment; the areas are those of today.
+    """
+    spot, moment = read_spot(lon, lat, crs), read_moment(at, None)
     response.headers.update(PRIVATE_HEADERS)
     catalog = state.catalog.current
     with in_our_words():
         for layer in filter(None, (catalog.find(name, actor) for name in PLACES)):
             touch(layer, actor)
-        return await _with_responsible(state, actor, await state.places.locate(actor, spot))
+        then = moment.at if moment else datetime.now(UTC)
+        return await _with_responsible(state, actor, await state.places.locate(actor, spot), then)
 
 
-async def _with_responsible(state: State, actor: Actor, found: Located) -> Located:
-    """Return a located place with those who answer for it, and who of them is on duty now."""
+async def _with_responsible(state: State, actor: Actor, found: Located, at: datetime) -> Located:
+    """Return a located place with those who answer for it, and who of them is on duty at a moment."""
     catalog = state.catalog.current
     if not responsible_layers(catalog, actor):
         return found
-    concern = concern_of_located(found, None, datetime.now(UTC))
-    chain, rows = await responsible_for(state.lookups, catalog, actor, concern)
+    chain, rows = await responsible_for(state.lookups, catalog, actor, concern_of_located(found, None, at))
     for name, number in rows.items():
         touch(catalog.visible(name, actor), actor, rows=number)
     if not chain.chain:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import httpx
@@ -97,12 +98,16 @@ def test_a_step_back_is_in_the_link_the_badge_and_every_request(timed):
     assert asked
     assert all("at=" in url for url in asked)
     expect(page.locator(".layers .of-now")).to_be_visible()
+    total = page.locator("[data-layer=events] .count")
+    expect(total).to_have_text("0")  # of the moment; in the present there are six
+    expect(total).not_to_have_class(re.compile("now"))
     page.evaluate("location.hash = location.hash.replace('tab=time', 'tab=query') + '&area=bbox/113.3,23.1,113.4,23.2'")
     counted = page.locator(".counts li button", has=page.get_by_text("事件", exact=True)).locator("b")
     expect(counted).to_have_text("0")  # what nobody had told of then
     page.locator(".time-badge.replay").click()
     expect(page.locator(".time-badge")).to_contain_text("实时")
     expect(counted).to_have_text("6")
+    expect(total).to_have_text("6")
     until(page, "!location.hash.includes('&at=')")
 
 

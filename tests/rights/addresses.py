@@ -353,6 +353,7 @@ def _of_answers(rows):
             *(f"/twin/features/water_facilities/{row['id']}/related" for row in rows["water_facilities"][:6]),
             *(f"/twin/features/events/{row['id']}/related" for row in rows["events"][:4]),
             "/twin/features/grids/440106011001001/related",
+            f"/twin/features/events/{rows['events'][0]['id']}/related?at={MOMENT}",
         ],
         "/twin/addresses": [f"/twin/addresses?q={quote(str(row['road_name']))}" for row in rows["addresses"]],
         "/twin/service-sites": ["/twin/service-sites?lon=113.38&lat=23.11&open_only=false&limit=100"],

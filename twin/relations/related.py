@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import asyncpg
@@ -16,9 +16,10 @@ from layers.catalog import Catalog, Layer
 from layers.clause import Clause, bind, compose
 from layers.errors import Forbidden, NotFound
 from layers.live_source import EVENTS
+from layers.moment import Moment
 from layers.read.query import ItemsQuery, find_features
 from layers.read.relation import relation
-from layers.read.rights import plain_fields, scoped
+from layers.read.rights import layer_at, plain_fields, scoped
 from layers.tiers import TIER_OF_LAYER, URBAN_VILLAGES
 from twin.responsibility.chain import Rung
 from twin.responsibility.concern import concern_of_feature
@@ -71,11 +72,17 @@ class _Reading:
     catalog: Catalog
     actor: Actor
     rows: dict[str, int]
+    moment: Moment | None = None
     is_whole: bool = True
 
     def visible(self, layer_id: str) -> Layer | None:
-        """Return a layer if the actor may read it."""
-        return self.catalog.find(layer_id, self.actor)
+        """Return a layer as of the moment if the actor may read it; what he may read now alone is left out."""
+        layer = self.catalog.find(layer_id, self.actor)
+        try:
+            return layer and layer_at(layer, self.actor, self.moment)
+        except Forbidden:
+            self.is_whole = False
+            return None
 
     def told[T](self, found: Sequence[T], most: int, *, is_whole: bool = True) -> list[T]:
         """Return as many as are told, and note whether these are all."""
@@ -84,17 +91,29 @@ class _Reading:
 
 
 async def related(
-    connection: asyncpg.Connection, catalog: Catalog, actor: Actor, feature: tuple[str, str], at: datetime
+    connection: asyncpg.Connection,
+    catalog: Catalog,
+    actor: Actor,
+    feature: tuple[str, str],
+    moment: Moment | None = None,
 ) -> tuple[Related, dict[str, int]]:
     """Return the relations of a feature, and the number of features read by layer.
+
+    Parameters
+    ----------
+    moment
+        As of which the feature's place, events, cameras and people on duty are; None is now. Areas are those of today.
 
     Raises
     ------
     NotFound
-        When the actor sees no such feature.
+        When the actor sees no such feature, or there was none.
+    Forbidden
+        When he may read the layer and not its past.
     """
-    layer, feature_id = catalog.visible(feature[0], actor), feature[1]
-    reading = _Reading(connection, catalog, actor, {layer.id: 1})
+    layer, feature_id = layer_at(catalog.visible(feature[0], actor), actor, moment), feature[1]
+    reading = _Reading(connection, catalog, actor, {layer.id: 1}, moment)
+    at = moment.at if moment else datetime.now(UTC)
     spot = await _spot(reading, layer, feature_id)
     places = await _places(reading, spot)
     concern = await concern_of_feature(connection, catalog, actor, (layer.id, feature_id), None, at)

@@ -1,7 +1,8 @@
-"""Who patrols near a place now: grid workers on duty by the distance of their last position."""
+"""Who patrols near a place, now or at a moment: grid workers on duty by the distance of their last position."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -23,11 +24,24 @@ STALE = FieldDefinition(
 
 
 async def patrols_near(
-    connection: asyncpg.Connection, workers: Layer, actor: Actor, spot: Spot, radius_m: float, limit: int
+    connection: asyncpg.Connection,
+    workers: Layer,
+    actor: Actor,
+    spot: Spot,
+    radius_m: float,
+    limit: int,
+    at: datetime | None = None,
 ) -> tuple[list[dict[str, Any]], int]:
     """Return GeoJSON features of workers on duty within a distance whose places the actor may see, and how many match.
 
     Fresh positions come first, then stale ones, each by `distance_m`, then by id.
+
+    Parameters
+    ----------
+    workers
+        As of the moment that is asked about (`layer_at`).
+    at
+        That moment, against which positions are stale; None is now.
     """
     distance = compose("round(ST_Distance(f.geom::geography, {}::geography)::numeric, 3)::float8", spot.geometry)
     box = compose("{} && onemap.box_around({}, {})", GEOMETRY, spot.geometry, bind(radius_m, "float8"))
@@ -35,7 +49,7 @@ async def patrols_near(
         workers,
         actor,
         where=all_of((box, _at_work(workers, actor))),
-        computed={DISTANCE: distance, STALE: _stale(workers, actor)},
+        computed={DISTANCE: distance, STALE: _stale(workers, actor, at)},
         kept=compose("f.distance_m <= {}", bind(radius_m, "float8")),
         order="f.position_stale, f.distance_m, f.id",
         limit=limit,
@@ -51,7 +65,8 @@ def _at_work(workers: Layer, actor: Actor) -> Clause:
     return Clause("f.on_duty IS TRUE") if "on_duty" in plain_fields(workers, actor) else Clause("FALSE")
 
 
-def _stale(workers: Layer, actor: Actor) -> Clause:
+def _stale(workers: Layer, actor: Actor, at: datetime | None) -> Clause:
     if "position_at" not in plain_fields(workers, actor):
         return Clause("TRUE")
-    return Clause(f"coalesce(f.position_at < now() - interval '{FRESH_S} seconds', true)")
+    then = Clause("now()") if at is None else bind(at, "timestamptz")
+    return compose(f"coalesce(f.position_at < {{}} - interval '{FRESH_S} seconds', true)", then)

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from fastapi import APIRouter, Response
 
 from layers.database.connection import in_our_words
+from layers.moment import read_moment
 from server.audit.touched import touch
 from server.dependencies import ActorHere, StateHere
 from server.http.caching import PRIVATE_HEADERS
+from server.routes.answers.parameters import At
 from twin.relations.related import Related, layers_of, related
 
 router = APIRouter(prefix="/twin/features", tags=["twin"])
 
 
 @router.get("/{layer}/{feature_id}/related", summary="要素的关联 The relations of a feature")
-async def related_to(layer: str, feature_id: str, state: StateHere, response: Response, actor: ActorHere) -> Related:
-    """Return its areas, its events, the cameras that see it, its waterway, and those who answer for it."""
+async def related_to(
+    layer: str, feature_id: str, state: StateHere, response: Response, actor: ActorHere, at: At = None
+) -> Related:
+    """Return its areas, its events, the cameras that see it, its waterway, and those who answer for it.
+
+    With `at` its place, the events, the cameras and who is on duty are those of a moment; the areas are those of today.
+    """
+    moment = read_moment(at, None)
     catalog = state.catalog.current
     response.headers.update(PRIVATE_HEADERS)
     with in_our_words():
         async with state.pool.acquire() as connection:
-            found, rows = await related(connection, catalog, actor, (layer, feature_id), datetime.now(UTC))
+            found, rows = await related(connection, catalog, actor, (layer, feature_id), moment)
     for one, number in layers_of(rows, catalog, actor):
         touch(one, actor, rows=number)
     return found

@@ -12,6 +12,8 @@ from layers.actor import Actor
 from layers.catalog import Catalog
 from layers.database.connection import in_our_words
 from layers.errors import BadInput
+from layers.moment import read_moment
+from layers.read.rights import layer_at
 from server.audit.touched import touch
 from server.dependencies import ActorHere, StateHere
 from server.http.caching import PRIVATE_HEADERS
@@ -103,8 +105,8 @@ async def concern_of(
     return await concern_of_spot(connection, catalog, actor, read_spot(params.lon, params.lat, params.crs), matter, at)
 
 
-@router.get("/patrols", summary="附近在岗的网格员 Who patrols near a place now", dependencies=IN_ANY_DATUM)
-async def patrols(
+@router.get("/patrols", summary="附近在岗的网格员 Who patrols near a place", dependencies=IN_ANY_DATUM)
+async def patrols(  # noqa: PLR0917  # the parameters are given by name
     state: StateHere,
     response: Response,
     actor: ActorHere,
@@ -113,13 +115,19 @@ async def patrols(
     crs: CrsName = "OGC:CRS84",
     radius_m: Annotated[float, Query(gt=0, le=RADIUS_M_MAX, description="on the ground")] = 1000.0,
     limit: Annotated[int, Query(ge=1, le=PATROLS_MAX)] = 20,
+    at: At = None,
 ) -> Patrols:
-    """Return the grid workers on duty by the distance of their last position, as far as the reader may see them."""
-    spot, catalog = read_spot(lon, lat, crs), state.catalog.current
-    workers = catalog.visible(WORKERS, actor)
+    """Return the grid workers on duty by the distance of their last position, as far as the reader may see them.
+
+    With `at`: who was on duty then, and where he was.
+    """
+    spot, catalog, moment = read_spot(lon, lat, crs), state.catalog.current, read_moment(at, None)
+    workers = layer_at(catalog.visible(WORKERS, actor), actor, moment)
     response.headers.update(PRIVATE_HEADERS)
     with in_our_words():
         async with state.pool.acquire() as connection:
-            features, matched = await patrols_near(connection, workers, actor, spot, radius_m, limit)
+            features, matched = await patrols_near(
+                connection, workers, actor, spot, radius_m, limit, moment and moment.at
+            )
     touch(workers, actor, rows=len(features))
     return Patrols(number_matched=matched, features=features)

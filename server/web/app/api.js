@@ -31,7 +31,7 @@ export function address(path) {
   return /^https?:/.test(path) ? path : ROOT + path;
 }
 
-const HAS_PAST = /\/(?:tiles\/[^?]+\.mvt|ogc\/collections\/[^/]+\/items|twin\/(?:aggregate|overview|nearby|cameras-seeing|nearest-resources|responsibility|areas\/[^/]+\/features))/;
+const HAS_PAST = /\/(?:tiles\/[^?]+\.mvt|ogc\/collections\/[^/]+\/items|twin\/(?:aggregate|overview|nearby|cameras-seeing|nearest-resources|responsibility|areas\/[^/]+\/features|locate|patrols|features\/[^/]+\/[^/]+\/related))/;
 
 /**
  * The address of a page or tile as of a moment; what names a moment itself, or has no past, stays as it is.

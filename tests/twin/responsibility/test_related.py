@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 
@@ -53,6 +55,27 @@ def test_what_has_no_place_has_those_who_answer_for_it(duty):
     found = related(duty, "responsibilities", "street")
     assert (found["lon"], found["grid"], found["cameras"]) == (None, None, [])
     assert [rung["level"] for rung in found["responsible"]] == ["street", "district"]
+
+
+def test_as_of_a_moment_it_tells_what_was_there_then(duty):
+    now = related(duty, "events", "P")
+    then = datetime.now(UTC).isoformat()
+    (gone, *_) = ids(now, "cameras")
+    duty.execute(f"UPDATE layer.video_points SET geom = ST_Translate(geom, 0.2, 0) WHERE id = '{gone}'")
+    try:
+        assert gone not in ids(related(duty, "events", "P"), "cameras")
+        past = related(duty, "events", "P", at=then)
+        assert {**past, "complete": None} == {**now, "complete": None}
+    finally:
+        duty.execute(f"UPDATE layer.video_points SET geom = ST_Translate(geom, -0.2, 0) WHERE id = '{gone}'")
+    long_ago = "/twin/features/events/P/related?at=2020-01-01T00:00:00Z"
+    assert duty.ask(long_ago).status_code == 404
+    assert duty.ask(long_ago.replace("2020-01-01T00:00:00Z", "soon")).status_code == 400
+    place = {"lon": repr(now["lon"]), "lat": repr(now["lat"])}
+    asked = {**place, "radius_m": 5000}
+    assert duty.json("/twin/patrols", **asked, at=then) == duty.json("/twin/patrols", **asked)
+    assert duty.json("/twin/patrols", **asked, at="2020-01-01T00:00:00Z")["number_matched"] == 0
+    assert duty.json("/twin/locate", **place, at=then) == duty.json("/twin/locate", **place)
 
 
 def test_single_features_link_to_their_relations(duty):

@@ -17,7 +17,7 @@ const TIERS = [["district", "districts"], ["street", "streets"], ["community", "
 /** @param {{ store: Store, state: State, hit: import("../types.js").Hit }} props */
 export function Relations({ store, state, hit }) {
   const { language } = state;
-  const { value, error, again } = useRead(() => readRelated(hit), [hit.layer, hit.id, state.account?.id ?? "", state.changes["events"] ?? 0]);
+  const { value, error, again } = useRead(() => readRelated(hit), [hit.layer, hit.id, at.value, state.account?.id ?? "", state.changes["events"] ?? 0]);
   if (error) return html`<p class="soft" role="status">${t(language, "related.error", { detail: formatError(language, error) })} <button class="plain" onClick=${again}>${t(language, "state.retry")}</button></p>`;
   if (!value) return html`<p class="soft" aria-busy="true">${t(language, "panel.loading")}</p>`;
   const open = (/** @type {string} */ layer, /** @type {string} */ id) => () => store.set({ hits: [{ layer, id }], chosen: 0, framing: true });

@@ -3,7 +3,6 @@
 import { html } from "../../vendor/preact.mjs";
 import { formatError, formatNumber, formatTime, t, titleOf } from "../i18n.js";
 import { lengthText } from "../measure/measure.js";
-import { at } from "../state/time.js";
 import { layerOf, nameOf } from "../store.js";
 import { RINGS_M } from "./read.js";
 
@@ -28,7 +27,7 @@ export function Report({ state, found, onRetry, onChoose }) {
     ${part("cameras", t(language, "incident.cameras"), (value) => html`<${Cameras} state=${state} answer=${value} link=${link} />`)}
     ${part("resources", t(language, "incident.resources"), (value) => html`<${Resources} state=${state} answer=${value} link=${link} />`)}
     ${part("chain", t(language, "incident.chain"), (value) => html`<${People} state=${state} answer=${value} />`)}
-    ${part("patrols", t(language, "incident.patrols"), (value) => html`${at.value && html`<p class="of-now">${t(language, "time.of_now.patrols")}</p>`}<${Patrols} state=${state} answer=${value} link=${link} />`)}
+    ${part("patrols", t(language, "incident.patrols"), (value) => html`<${Patrols} state=${state} answer=${value} link=${link} />`)}
     ${found.plot.length > 0 && html`<section class="finding" aria-label=${t(language, "incident.plot")}><h3>${t(language, "incident.plot")}</h3>
       <ul>${found.plot.map(({ properties, geometry }, at) => html`<li key=${at}>${t(language, `geometry.${geometry.type}`)} ${properties.label}</li>`)}</ul></section>`}
   </div>`;

@@ -1,11 +1,12 @@
 // The layer tree: groups with a search; for each layer a switch, its sign, how many are in view, and what can be done with it.
 
-import { html, useMemo, useState } from "../../vendor/preact.mjs";
+import { html, useEffect, useMemo, useState } from "../../vendor/preact.mjs";
 import { formatNumber, t, titleOf } from "../i18n.js";
 import { isNarrowed, widen } from "../events/filters.js";
 import { legend } from "../map/style.js";
 import { inView } from "../state/inview.js";
 import { at } from "../state/time.js";
+import { followTotals, totals } from "../state/totals.js";
 import { isVisible } from "../store.js";
 import { acquaint } from "../topics.js";
 import { Icon } from "./icons.js";
@@ -22,6 +23,7 @@ export function Layers({ store, state, zoom }) {
   const { language } = state;
   const [sought, setSought] = useState("");
   const layers = found(state, sought);
+  useEffect(() => followTotals(store), []);
   const notes = useMemo(() => legend(state.style), [state.style]);
   const around = { store, state, zoom, notes };
   return html`<section id="layers" class="layers" tabindex="-1" aria-label=${t(language, "layers.title")}>
@@ -102,11 +104,13 @@ function Row({ around, layer }) {
  */
 function Count({ around: { store, state }, layer, title, seen }) {
   const { language } = state;
-  const all = layer.count ? formatNumber(language, layer.count) + (layer.count_exact ? "" : "+") : "–";
+  const then = totals.value.get(layer.id);
+  const { count, exact } = then ?? { count: layer.count, exact: layer.count_exact };
+  const all = layer.count || then ? formatNumber(language, count) + (exact ? "" : "+") : "–";
   const here = seen ? inView.value.get(layer.id)?.count : undefined;
   const label = t(language, "layers.list", { layer: title });
   return html`${here !== undefined && html`<span class="here" title=${t(language, "layers.here", { n: here })}>${formatNumber(language, here)}</span>`}
-    <button class=${`count ${at.value ? "now" : ""}`} title=${label} aria-label=${`${all} · ${label}`} disabled=${!layer.count}
+    <button class=${`count ${at.value && !then ? "now" : ""}`} title=${label} aria-label=${`${all} · ${label}`} disabled=${!layer.count}
       onClick=${() => store.set({ mode: "list", listed: layer.id })}>${all}</button>`;
 }
 
