@@ -13,6 +13,8 @@ import pytest
 from server import cli, reference
 from server.commands.bench import known_benchmarks
 from server.installation import PROJECT
+from tests.databases import temporary_database
+from tests.running_app import OPERATOR, running_for_operator
 
 DOCUMENTS = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted((PROJECT / "docs").rglob("*.md"))]
 
@@ -52,21 +54,77 @@ def test_every_benchmark_is_listed():
     assert set(re.findall(r"^\./onemap bench (\w+)", page, flags=re.MULTILINE)) == set(known_benchmarks())
 
 
-def requests_in(path: Path) -> list[str]:
-    """Return the addresses in a document's `http` blocks, with long ones joined."""
-    blocks = re.findall(r"```http\n(.*?)```", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+def requests_in(path: Path, language: str = "http") -> list[str]:
+    """Return the addresses in a document's `http` blocks, or those for an `operator`, with long ones joined."""
+    blocks = re.findall(rf"```{language}\n(.*?)```", path.read_text(encoding="utf-8"), flags=re.DOTALL)
     text = re.sub(r"\n +", "", "\n".join(blocks))
     return [line.removeprefix("GET ") for line in text.splitlines() if line.startswith("GET ")]
 
 
 REQUESTS = [(path.relative_to(PROJECT), line) for path in DOCUMENTS for line in requests_in(path)]
+_OVER_OTHER_DATA = {"ways.md", "history.md"}  # whose operator's questions are asked in tests of their own
+FOR_OPERATORS = [
+    (path.relative_to(PROJECT), line)
+    for path in DOCUMENTS
+    for line in requests_in(path, "operator")
+    if path.name not in _OVER_OTHER_DATA
+]
+RUN = {
+    "python": {"bulk-data", "client-developer", "history", "notebooks", "qgis", "sensors", "streams", "tiles"},
+    "sh": {"client-developer", "grid-worker", "history", "indicators", "processes", "sensors", "streams", "tiles"},
+    "json": {"ways"},
+}
+"""Guides whose blocks of a language are run, by tests that name them."""
+OF_WHAT_HAPPENED = {
+    "/twin/refused/{refused_id}", "/twin/incomplete/{event_id}/addresses", "/twin/events/{event_id}/log",
+    "/twin/features/{layer}/{feature_id}/track",
+}  # fmt: skip
+"""Operations about something that a district without feeds has not: told in words, and asked in tests of their own."""
 
 
 def test_there_are_requests_to_try():
     assert len(REQUESTS) > 10
 
 
-def test_requests_in_the_documents_answer(district_url, live_server):
-    with httpx.Client(base_url=live_server(district_url), timeout=30) as client:
-        answers = {f"{path}: {line}": client.get(line) for path, line in REQUESTS}
+@pytest.fixture(scope="module")
+def client(cluster, district_template, tmp_path_factory):
+    home = tmp_path_factory.mktemp("home")
+    with (
+        temporary_database(cluster, district_template) as url,
+        running_for_operator(home, url) as address,
+        httpx.Client(base_url=address, timeout=30) as http,
+    ):
+        yield http
+
+
+def test_requests_in_the_documents_answer(client):
+    answers = {f"{path}: {line}": client.get(line) for path, line in REQUESTS}
+    answers |= {f"{path}: {line}": client.get(line, headers=OPERATOR) for path, line in FOR_OPERATORS}
     assert {what: answer.text for what, answer in answers.items() if answer.status_code != 200} == {}
+
+
+def examples() -> str:
+    """Return all that tests run of the guides."""
+    found = []
+    for path in DOCUMENTS:
+        for language, block in re.findall(r"```(\w+)\n(.*?)```", path.read_text(encoding="utf-8"), flags=re.DOTALL):
+            if language in {"http", "operator"} or path.stem in RUN.get(language, ()):
+                found.append(block)
+    return "\n".join(found)
+
+
+def test_every_operation_has_an_example_that_is_run(client):
+    """Those that read are in a block that a test runs; those that write are told in a guide."""
+    paths = client.get("/openapi.json").json()["paths"]
+    operations = {
+        path: said for path, said in paths.items() if path.startswith(("/twin/", "/sta/", "/live", "/raster"))
+    }
+    assert len(operations) > 50
+    run, told = examples(), "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
+    lacking = []
+    for path, said in operations.items():
+        form = re.compile(re.sub(r"\\\{\w+\\\}", r"[^/\\s`?]+", re.escape(path)) + r"(?![\w/-])")
+        reads = "get" in said and path not in OF_WHAT_HAPPENED
+        if not form.search(run if reads else told):
+            lacking.append(path)
+    assert lacking == []
