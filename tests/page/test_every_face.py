@@ -76,13 +76,13 @@ def shown_at(page, size):
 def sits_down(seat, role, link):
     """Open the page as somebody, at a place; nobody is the public."""
     page = seat.page
-    seat.forget()
+    page.goto(f"{seat.address}/catalog")  # the map of who sat here asks for nothing more
     page.context.clear_cookies()
+    seat.forget()
     if role != "public":
         login = {"data": {"role": role}, "headers": {"Origin": seat.address}}
         answer = page.context.request.post(f"{seat.address}/login/demo", **login)
         assert answer.ok, answer.text()
-    page.goto(f"{seat.address}/catalog")  # the map is left before it is opened anew
     shown_at(page, LOW)
     page.goto(f"{seat.address}/?lang={CHINESE}{link}")
     return page
