@@ -33,6 +33,7 @@ async function show(container) {
     await map.once("load");
     if (source && map.getZoom() < source.minzoom && !features.length) map.jumpTo({ zoom: source.minzoom + 0.5 });
     map.on("idle", () => container.setAttribute("data-idle", ""));
+    map.triggerRepaint(); // it may have come to rest in the frame in which it was loaded
   } catch (error) {
     console.warn(error); // most often the browser has no WebGL 2; the text of the page holds all that the map shows
     container.hidden = true;
