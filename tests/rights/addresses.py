@@ -118,8 +118,7 @@ def _of_layer(asked):
         yield "/ogc/collections/{collection}/items/{feature:path}", f"{collection}/items/{quote(row['id'])}"
     yield from _history(asked)
     yield "/tiles/{layers}.json", f"/tiles/{name}.json"
-    yield "/tiles/since", f"/tiles/since?layers={name}"
-    yield "/tiles/since", f"/tiles/since?layers={name}&at={MOMENT}"
+    yield "/tiles/since", f"/tiles/since?layers={name}&at={MOMENT}"  # now, it tells when the world was made
     yield "/catalog/{collection}", f"/catalog/{name}"
     for query, how in _data_queries(asked):
         yield f"/ogc/collections/{{shown}}/{query}", f"{collection}/{how}"

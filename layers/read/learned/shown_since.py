@@ -70,9 +70,10 @@ class ShownSince:
         -------
         datetime | None
             A moment at which the rows are the same as at the given one, and the same for every moment up to the next
-            change; None where that is not known: the layer changes too often, or follows what feeds tell.
+            change; None where that is not known: the layer changes too often, or more than its grade decides whether
+            the reader sees a row: he would learn of changes in rows that he does not see.
         """
-        if layer.id == EVENTS or layer.row_count > _ROWS_MAX or not rights.top_grade or _follows_feeds(rights):
+        if layer.id == EVENTS or layer.row_count > _ROWS_MAX or not (rights.top_grade and rights.is_by_grade):
             return None
         times = await self._of(pool, (database, layer.version), layer)
         now = datetime.now(UTC)
@@ -91,12 +92,6 @@ class ShownSince:
             if known is None or known.version != version:
                 known = self._times[layer.id] = _times(version, await pool.fetch(_statement(layer)))
         return known
-
-
-def _follows_feeds(rights: LayerRights) -> bool:
-    """Whether a rule chooses rows by what feeds tell of them."""
-    live = [field.name for field in rights.definition.fields if field.live]
-    return any(name in case.rows for case in rights.cases if case.rows is not None for name in live)
 
 
 def _times(version: tuple[str, int], rows: list[asyncpg.Record]) -> _Times:
