@@ -31,8 +31,18 @@ def height(url, feature_id, before, after):
         run_async(put(before))
 
 
+PACE = """async () => {
+    const root = document.querySelector('script[type=module]').src.replace('main.js', '');
+    const { paced } = await import(root + 'map/pace.js');
+    const { map } = document.querySelector('.mapview');
+    return [paced(map, 0), paced(map, 60_000)]; }"""
+
+
 def test_the_layer_list_folds_on_a_desk(walk):
     page = walk().page
+    rest, usual = page.evaluate(PACE)
+    assert rest > 0, "what moves leaves the map a while for each frame, as long as its frames take"
+    assert usual == 60_000
     handle = page.locator(".handle")
     expect(handle).to_have_attribute("aria-expanded", "true")
     handle.click()

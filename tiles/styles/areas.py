@@ -27,7 +27,11 @@ def area_layers(layer: StyledLayer) -> dict[str, list[Json]]:
         "area",
         "fill",
         filter=_IS_AREA,
-        paint={"fill-color": layer.color(), "fill-opacity": layer.theme.area_opacity if tinted else 0.01},
+        paint={
+            "fill-color": layer.color(),
+            "fill-opacity": layer.theme.area_opacity if tinted else 0,  # none is not drawn, and a click finds it
+            "fill-antialias": False,  # the boundary lies on its edge
+        },
     )
     return {"fills": [fill], "edges": [_edge(layer, tinted=tinted)], "names": area_name(layer)}
 

@@ -36,7 +36,12 @@ def ground(theme: Theme, *, framed: bool) -> list[Json]:
     color = theme.outside if framed else theme.district
     return [
         {"id": "ground", "type": "background", "paint": {"background-color": color}},
-        {"id": "district", "type": "fill", "source": "district", "paint": {"fill-color": theme.district}},
+        {
+            "id": "district",
+            "type": "fill",
+            "source": "district",
+            "paint": {"fill-color": theme.district, "fill-antialias": False},
+        },
     ]
 
 

@@ -68,13 +68,14 @@ async function refresh() {
   try {
     const reader = store.get().account?.id ?? "";
     const before = store.get().map;
+    const ahead = askedAhead();
     const map = await fetchMap(before);
     if (!before && faceOf(store.get()) === "phone") void listen();
     const theme = themeAmong(map.styles);
     if (map !== store.get().map || !isDrawn(theme)) {
-      const style = await fetchStyle(theme);
+      const style = (theme === ahead.theme && (await ahead.style)) || (await fetchStyle(theme));
       const status = map.layers.some((layer) => layer.count > 0) ? "ready" : "empty";
-      const topics = await topicsFor(map, reader);
+      const topics = (await ahead.topics) ?? (await topicsFor(map, reader));
       const fresh = freshAmong(map.layers.map(({ id }) => id), reader);
       if (theme === themeAmong(map.styles)) store.set({ map, reader, theme, style, status, topics, fresh, ...(before ? {} : beginTime(topicOf({ topics, topic: requested.topic }))) }); // else another was chosen meanwhile
     } else if (theme !== store.get().theme) store.set({ theme }); // the link that was pasted names none of the styles
@@ -85,6 +86,19 @@ async function refresh() {
     const message = formatError(store.get().language, error);
     store.set(store.get().map ? { online: false } : { status: "error", message });
   }
+}
+
+let isFirst = requested.theme === null; // a link may name a style that does not exist
+
+/**
+ * The first map's style and themes are asked for together with the map, not after it; null where they are not to be had.
+ * @returns {{ theme?: string, style?: Promise<import("./types.js").Style | null>, topics?: Promise<import("./types.js").Topic[] | null> }}
+ */
+function askedAhead() {
+  if (!isFirst) return {};
+  isFirst = false;
+  const { theme } = store.get();
+  return { theme, style: fetchStyle(theme).catch(() => null), topics: fetchTopics().catch(() => null) };
 }
 
 /**

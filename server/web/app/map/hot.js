@@ -42,6 +42,35 @@ export function hotData(id) {
   return { type: "FeatureCollection", features: [...(movers.get(id)?.features.values() ?? [])] };
 }
 
+/** @type {WeakMap<MapLibre, Promise<unknown>>} the first reading of each map */
+const begun = new WeakMap();
+
+/**
+ * Read what moves as soon as there is a map, beside its tiles and not after them.
+ * @param {MapLibre} map
+ * @param {Store} store
+ */
+export function beginMoving(map, store) {
+  const reading = load(map, store, true);
+  begun.set(map, reading);
+  holdIdle(map, reading);
+}
+
+/**
+ * The layers that a page draws so.
+ * @param {Store} store
+ */
+const hotLayers = (store) => (store.get().map?.layers ?? []).filter((layer) => isHot(layer) && isVisible(store.get(), layer));
+
+/**
+ * @param {MapLibre} map
+ * @param {Store} store
+ * @param {boolean} again
+ */
+function load(map, store, again) {
+  return Promise.all(hotLayers(store).map((layer) => read(map, store, layer, again).catch((error) => store.set({ online: !(error instanceof TypeError) }))));
+}
+
 /**
  * Keep the movers of a map where they are.
  * @param {MapLibre} map
@@ -49,18 +78,17 @@ export function hotData(id) {
  * @returns {() => void} stops it
  */
 export function keepMoving(map, store) {
-  const hot = () => (store.get().map?.layers ?? []).filter((layer) => isHot(layer) && isVisible(store.get(), layer));
-  const load = (again = false) => Promise.all(hot().map((layer) => read(map, store, layer, again).catch((error) => store.set({ online: !(error instanceof TypeError) }))));
+  const hot = () => hotLayers(store);
   const stop = follow(({ changes, redrawn, gap }) => {
     if (at.value) return; // the past does not move
     for (const change of changes) if (change.kind === "position") aim(change);
     const stale = hot().filter(({ id }) => redrawn.includes(id) || changes.some(({ kind, layer }) => kind === "feature" && layer === id));
-    if (gap) void load(true);
+    if (gap) void load(map, store, true);
     else stale.forEach((layer) => void read(map, store, layer, true).catch(console.error));
   });
   const forget = store.subscribe((now, before) => {
-    if (now.map !== before.map || now.toggled !== before.toggled || now.topic !== before.topic || now.fresh !== before.fresh) void load();
-    if (now.online && !before.online) void load(true);
+    if (now.map !== before.map || now.toggled !== before.toggled || now.topic !== before.topic || now.fresh !== before.fresh) void load(map, store, false);
+    if (now.online && !before.online) void load(map, store, true);
   });
   let timer = setTimeout(tick, TICK_MS);
   function tick() {
@@ -69,7 +97,9 @@ export function keepMoving(map, store) {
   }
   const still = effect(() => {
     void at.value;
-    holdIdle(map, load(true));
+    const first = begun.get(map)?.then(() => hot().forEach(({ id }) => source(map, id)?.setData(/** @type {any} */ (hotData(id))))); // it may have come before the style
+    begun.delete(map);
+    holdIdle(map, first ?? load(map, store, true));
   });
   return () => {
     still();

@@ -6,6 +6,7 @@
 const SHARE = 4; // a frame has at least so many times its own length for itself
 const SLOW_MS = 50; // labels that fade in would be drawn again and again
 const WEIGHT = 0.3; // of the newest frame
+const MOST_MS = 500; // a frame that took longer was drawn before the tab was hidden
 
 /** @type {WeakMap<MapLibre, number>} how long a frame of each map takes, until the page can do something else */
 const costs = new WeakMap();
@@ -20,7 +21,7 @@ export function measureFrames(map) {
     const began = performance.now();
     requestAnimationFrame(() => {
       const before = costs.get(map) ?? 0;
-      const cost = before + WEIGHT * (performance.now() - began - before);
+      const cost = before + WEIGHT * (Math.min(MOST_MS, performance.now() - began) - before);
       costs.set(map, cost);
       if (!map._removed) map._fadeDuration = cost > SLOW_MS || past.has(map) ? 0 : fading;
     });

@@ -31,7 +31,8 @@ export function faint(layer, share) {
 const scaled = (value, share) => (typeof value === "number" ? Number((value * share).toFixed(3)) : ["*", share, value]);
 
 /**
- * A style layer whose points get a wider line, and whose areas get a denser fill, while the pointer is over them.
+ * A style layer whose points get a wider line, and whose areas get a denser fill and a clear edge, while the pointer is over
+ * them. A fill that is not drawn stays so: it would be drawn over the whole map at each frame.
  * @param {StyleLayer} layer
  * @param {string} ink  colour of the line
  * @returns {StyleLayer}
@@ -42,7 +43,11 @@ export function hoverable(layer, ink) {
     const width = each(paint["circle-stroke-width"] ?? 0, (value) => ["case", OVER, ["+", value, 2], value]);
     return { ...layer, paint: { ...paint, "circle-stroke-width": width, "circle-stroke-color": ["case", OVER, ink, paint["circle-stroke-color"] ?? ink] } };
   }
-  if (layer.type !== "fill" || !id.endsWith(":area")) return layer;
+  if (id.endsWith(":edge")) {
+    const opacity = each(paint["line-opacity"] ?? 1, (value) => ["case", OVER, 1, value]);
+    return { ...layer, paint: { ...paint, "line-opacity": opacity, "line-color": ["case", OVER, ink, paint["line-color"] ?? ink] } };
+  }
+  if (layer.type !== "fill" || !id.endsWith(":area") || paint["fill-opacity"] === 0) return layer;
   return { ...layer, paint: { ...paint, "fill-opacity": each(paint["fill-opacity"] ?? 1, (value) => ["case", OVER, ["min", 1, ["+", value, 0.22]], value]) } };
 }
 

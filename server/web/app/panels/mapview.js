@@ -4,7 +4,7 @@ import { html, useEffect, useRef, useState } from "../../vendor/preact.mjs";
 import { condition } from "../events/filters.js";
 import { chooseByKeyboard, hover, uncover } from "../map/choose.js";
 import { keepFresh } from "../map/fresh.js";
-import { keepMoving } from "../map/hot.js";
+import { beginMoving, keepMoving } from "../map/hot.js";
 import { tellIdle, unsettle } from "../map/idle.js";
 import { countInView } from "../map/inview.js";
 import { DRAWN, createMap, flyTo, framing, hitsAt, isComplete, mark, show } from "../map/map.js";
@@ -140,6 +140,7 @@ function start(container, store, onMove) {
     map.on("load", moved);
     if (isPhone()) map.once("idle", () => closeAttribution(container));
     tellIdle(map, container, () => isComplete(map, store.get()));
+    beginMoving(map, store);
     Object.assign(container, { map }); // for tests and the console: document.querySelector(".mapview").map
     return map;
   } catch (error) {
