@@ -92,7 +92,7 @@ async def show_refused(refused_id: RefusedId, state: StateHere, response: Respon
 async def replay(refused_id: RefusedId, request: Request, state: StateHere, _: _Guarded) -> Replayed:
     """Take it again as it is, or as the body has it: the message put right, in the form in which it is kept."""
     corrected = await read_body(request.receive, state.settings.limits.body_bytes, request.scope["headers"])
-    detail = {"operation": "replay", "corrected": len(corrected)}
+    detail: dict[str, str | int] = {"operation": "replay", "corrected": len(corrected)}
     await state.audit.note(AuditAction.ADMIN, f"refused/{refused_id}", scope=request.scope, detail=detail)
     outcome = await state.intake.retaking.replay(refused_id, corrected or None)
     return Replayed(id=refused_id, accepted=outcome.accepted, duplicate=outcome.duplicate, late=outcome.late)

@@ -71,7 +71,7 @@ async def rotate(
     if not has_own_secret(feed) or feed.secret is None:
         what = "没有由本系统生成的密钥 has no secret of ours: its file names none, or it is the password of a broker"
         raise Conflict(f"'{name}' {what}", parameter="name")
-    detail = {"operation": "rotate secret", "keep_hours": int(wanted.keep_days * 24)}
+    detail: dict[str, str | int] = {"operation": "rotate secret", "keep_hours": int(wanted.keep_days * 24)}
     await state.audit.note(AuditAction.ADMIN, f"feed/{name}", scope=request.scope, detail=detail)
     home, keep = state.settings.home, timedelta(days=wanted.keep_days)
     until = await asyncio.to_thread(rotate_secret, home, feed.secret, keep)

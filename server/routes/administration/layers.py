@@ -88,7 +88,7 @@ async def remove(
     if confirm.strip() != layer:
         raise BadInput(f"请写出要删除的图层编号 to remove it, confirm is '{layer}'", parameter="confirm")
     kept = state.catalog.current.get(layer)
-    detail = {"operation": "drop", "rows": kept.row_count if kept else 0}
+    detail: dict[str, str | int] = {"operation": "drop", "rows": kept.row_count if kept else 0}
     await state.audit.note(AuditAction.ADMIN, f"layer/{layer}", scope=request.scope, detail=detail)
     with in_our_words():
         async with connected(str(state.settings.database.url), Role.INGEST) as connection:

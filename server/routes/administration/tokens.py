@@ -80,7 +80,7 @@ async def make(wanted: WantedToken, request: Request, response: Response, state:
             parameter="roles",
         )
     labels = labels_given(policy.roles_to_give, wanted.roles, wanted.areas, wanted.departments, wanted.clearance)
-    detail = {"operation": "add", "roles": ",".join(labels.roles), "days": wanted.days}
+    detail: dict[str, str | int] = {"operation": "add", "roles": ",".join(labels.roles), "days": wanted.days}
     await state.audit.note(AuditAction.TOKEN_CHANGE, f"token/{name}", scope=request.scope, detail=detail)
     return MadeToken(name=name, token=await state.accounts.add_token(name, labels, wanted.days))
 

@@ -127,7 +127,7 @@ async def patrols(  # noqa: PLR0917  # the parameters are given by name
     with in_our_words():
         async with state.pool.acquire() as connection:
             features, matched = await patrols_near(
-                connection, workers, actor, spot, radius_m, limit, moment and moment.at
+                connection, workers, actor, spot, radius_m, limit, moment.at if moment else None
             )
     touch(workers, actor, rows=len(features))
     return Patrols(number_matched=matched, features=features)

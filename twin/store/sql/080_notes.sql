@@ -1,7 +1,7 @@
 -- A note of a leader is told to every worker at once: what it is about, and no word of it. What is removed is told
 -- without a name; whoever shows notes reads them again.
 CREATE OR REPLACE FUNCTION twin.tell_note() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF TG_OP = 'DELETE' THEN
         PERFORM pg_notify('onemap_note', '');
