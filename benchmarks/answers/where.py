@@ -49,8 +49,8 @@ async def _at_rate(port: int, targets: list[str], seconds: int) -> list[Figure]:
             raise RuntimeError(f"{target} was answered with {status}")
         return loop.time() - due
 
-    for target in targets:  # both workers read their areas before they are measured
-        await one(loop.time(), target)
+    for _ in range(2):  # over all connections, so that both workers have read their areas before they are measured
+        await asyncio.gather(*(one(loop.time(), target) for target in targets))
     begun, number = loop.time(), PER_SECOND * seconds
     late_s = await asyncio.gather(*(one(begun + n / PER_SECOND, targets[n % len(targets)]) for n in range(number)))
     took_s = loop.time() - begun
