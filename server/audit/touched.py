@@ -151,6 +151,11 @@ def touch(
         note.rows = (note.rows or 0) + rows
 
 
+def grade_shown(layer: Layer, actor: Actor, properties: Iterable[str] | None = None) -> int:
+    """Return the highest grade of what an answer with some of a layer's fields, or all, can hold for an actor."""
+    return _exposures.of(layer, actor).grade_of(properties)
+
+
 def touch_graded(name: str, grade: int, actor: Actor, *, tile: bool = False) -> None:
     """Note that the answer holds data that is no layer and has one grade, such as a raster."""
     note = current_note()

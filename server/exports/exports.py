@@ -74,6 +74,15 @@ class Exports:
             note.action, note.watermark = AuditAction.EXPORT, Watermark(actor.subject, number, request_id())
         return note.watermark
 
+    def most_at_once(self, actor: Actor, grade: int) -> int | None:
+        """Return how many features up to a grade an actor may take in one answer without approval; None is any number.
+
+        What he may take within an hour may be less.
+        """
+        if actor.is_anonymous or grade <= 1 or self._is_free(actor):
+            return None
+        return self._settings.sensitive_answer_features if grade >= SENSITIVE_GRADE else self._settings.answer_features
+
     def _is_free(self, actor: Actor) -> bool:
         is_operator = actor.subject == OPERATOR.subject and actor.policy is None
         roles = (OPERATOR_ROLE,) if is_operator else actor.roles

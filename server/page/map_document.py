@@ -14,6 +14,8 @@ from layers.definition import CodeList, FieldDefinition
 from layers.read.counts import CountCache
 from layers.read.query import ItemsQuery
 from layers.read.rights import VisibleField, visible_fields
+from server.audit.touched import grade_shown
+from server.exports.exports import Exports
 from server.page.outline import DISTRICTS, Connection, Outlines
 from tiles.styles.theme import read_themes
 from tiles.vector import DEEPEST_ZOOM, tile_fields
@@ -36,8 +38,8 @@ def _digest(parts: list[Any]) -> str:
     return hashlib.sha256(orjson.dumps(parts)).hexdigest()[:16]
 
 
-async def map_document(
-    connection: Connection, catalog: Catalog, actor: Actor, counts: CountCache, outlines: Outlines
+async def map_document(  # the parts of a worker that know something of it
+    connection: Connection, catalog: Catalog, actor: Actor, counts: CountCache, outlines: Outlines, exports: Exports
 ) -> dict[str, Any]:
     """Return the description of the map for an actor.
 
@@ -49,7 +51,7 @@ async def map_document(
     """
     layers = catalog.visible_layers(actor)
     layers.sort(key=lambda layer: (layer.definition.map.order, layer.id))
-    described = [await _layer(connection, layer, actor, counts) for layer in layers]
+    described = [await _layer(connection, layer, actor, counts, exports) for layer in layers]
     used = {field["codes"] for layer in described for field in layer["fields"]} & set(catalog.code_lists)
     return {
         **await _district(connection, catalog, actor, outlines),
@@ -101,7 +103,9 @@ async def _district(connection: Connection, catalog: Catalog, actor: Actor, outl
     }
 
 
-async def _layer(connection: Connection, layer: Layer, actor: Actor, counts: CountCache) -> dict[str, Any]:
+async def _layer(
+    connection: Connection, layer: Layer, actor: Actor, counts: CountCache, exports: Exports
+) -> dict[str, Any]:
     definition = layer.definition
     carried = [field.definition.name for field in tile_fields(layer, actor)]
     return {
@@ -115,6 +119,7 @@ async def _layer(connection: Connection, layer: Layer, actor: Actor, counts: Cou
         "tiles": f"tiles/{layer.id}/{{z}}/{{x}}/{{y}}.mvt",
         "max_zoom": max(DEEPEST_ZOOM, definition.map.min_zoom),
         "tile_fields": carried,
+        "most_at_once": exports.most_at_once(actor, grade_shown(layer, actor, carried)),
         "live": definition.is_live,
         **_hints(layer, carried),
         "fields": [_field(field) for field in visible_fields(layer, actor)],

@@ -64,5 +64,7 @@ async def describe_map(
     if only:
         document = await count_document(state.pool, state.catalog.current, actor, state.counts)
     else:
-        document = await map_document(state.pool, state.catalog.current, actor, state.counts, state.outlines)
+        document = await map_document(
+            state.pool, state.catalog.current, actor, state.counts, state.outlines, state.exports
+        )
     return Compressed(orjson.dumps(document), media_type="application/json", headers=headers)

@@ -146,7 +146,8 @@ def test_it_plays_to_the_present(timed):
 
 def test_two_moments_stand_side_by_side_with_one_view(timed):
     page = timed.page
-    page.locator("button", has_text="对比两个时刻").click()
+    with page.expect_request(lambda asked: "/tiles/vehicles/" in asked.url and "at=" in asked.url):
+        page.locator("button", has_text="对比两个时刻").click()  # what moves is drawn as it was, not as it is
     expect(page.locator(".split-map canvas")).to_have_count(1)
     until(page, "location.hash.includes('&than=')")
     expect(page.locator(".split-time.right")).to_have_text("实时")

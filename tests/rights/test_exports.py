@@ -112,6 +112,20 @@ def exports(url):
     return in_database(url, read, Role.AUDITOR)
 
 
+@pytest.mark.parametrize("role", ["anonymous", "analyst", "district", "operator2"])
+def test_the_map_knows_how_much_of_a_layer_may_be_taken_at_once(clients, role):
+    client = clients[role]
+    layers = {layer["id"]: layer for layer in client.get("/map.json").json()["layers"]}
+    if "points" not in layers:
+        assert role == "anonymous"
+        return
+    most, fields = layers["points"]["most_at_once"], ",".join(layers["points"]["tile_fields"]) or "name"
+    asked = {"properties": fields, "limit": most or 200}
+    assert client.get(ITEMS, params=asked).status_code == 200
+    more = client.get(ITEMS, params=asked | {"limit": (most or 200) + 1})
+    assert more.status_code == (403 if most else 200), more.text
+
+
 def test_more_than_the_allowance_needs_the_operation_and_an_approval(url, clients):
     analyst = clients["analyst"]
     assert "onemap-watermark" not in analyst.get(ITEMS, params={"limit": 40}).headers

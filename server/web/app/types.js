@@ -40,6 +40,7 @@
  * @property {boolean} visible
  * @property {string | null} label
  * @property {string[]} tile_fields
+ * @property {number | null} most_at_once  features that the reader may take in one answer; null is any number
  * @property {boolean} live  whether its features change with what is reported of them
  * @property {Field[]} fields
  */
@@ -122,6 +123,7 @@
  * @property {Topic[]} topics  the themes that the reader may have
  * @property {string} topic  the chosen theme; empty is the first
  * @property {Set<string>} toggled  layers whose visibility is not the theme's
+ * @property {boolean} [still]  of a map beside that of the page: what moves is drawn from tiles, as of the moment of that map
  * @property {Set<string>} fresh  layers that this browser has not seen in the list before; off until they are switched on
  * @property {Record<string, number>} opacities  of layers, 0 to 1, where they are not the theme's
  * @property {any} pin  GeoJSON of a place that was sought, or null

@@ -1,6 +1,6 @@
 // Things that move: a small source of their own, which the stream of changes feeds. A moving car asks for no tile.
 
-import { fetchPage } from "../api.js";
+import { ServerError, fetchPage } from "../api.js";
 import { effect } from "../../vendor/signals.mjs";
 import { follow } from "../live.js";
 import { at } from "../state/time.js";
@@ -26,12 +26,16 @@ const JUMP_DEG = 0.02; // farther than that nothing glides
 /** @type {Map<string, Movers>} by layer: one page has one map */
 const movers = new Map();
 
+/** @type {Set<string>} layers, each with its reader, of which the reader may not take so many features at once: tiles show them */
+const refused = new Set();
+
 /**
- * Whether a layer is drawn from its own source: its features move, and there are not too many.
+ * Whether a layer is drawn from its own source: its features move, there are not too many, and its reader may take them.
  * @param {Layer} layer
+ * @param {State} state
  */
-export function isHot(layer) {
-  return layer.count <= MOST && layer.fields.some(({ live }) => live?.source === "position");
+export function isHot(layer, state) {
+  return !state.still && layer.count <= Math.min(MOST, layer.most_at_once ?? MOST) && !refused.has(`${state.reader}/${layer.id}`) && layer.fields.some(({ live }) => live?.source === "position");
 }
 
 /**
@@ -60,7 +64,7 @@ export function beginMoving(map, store) {
  * The layers that a page draws so.
  * @param {Store} store
  */
-const hotLayers = (store) => (store.get().map?.layers ?? []).filter((layer) => isHot(layer) && isVisible(store.get(), layer));
+const hotLayers = (store) => (store.get().map?.layers ?? []).filter((layer) => isHot(layer, store.get()) && isVisible(store.get(), layer));
 
 /**
  * @param {MapLibre} map
@@ -126,7 +130,14 @@ async function read(map, store, layer, again) {
   known.loaded = key;
   const carried = [...new Set([...layer.tile_fields, ...(layer.label ? [layer.label] : [])])].join(",");
   const query = new URLSearchParams({ f: "json", limit: String(MOST), properties: carried, ...(filter ? { filter } : {}) });
-  const { features } = await fetchPage(`ogc/collections/${encodeURIComponent(layer.id)}/items?${query}`);
+  const page = await fetchPage(`ogc/collections/${encodeURIComponent(layer.id)}/items?${query}`).catch((error) => {
+    if (!(error instanceof ServerError && error.status === 403)) throw error;
+    refused.add(`${state.reader}/${layer.id}`);
+    store.set({ map: state.map && { ...state.map } }); // the map is drawn anew, with tiles of this layer
+    return null;
+  });
+  if (!page) return;
+  const { features } = page;
   known.features = new Map(features.filter(({ geometry }) => geometry).map(({ id, geometry, properties }) => [id, { type: "Feature", geometry, properties: { ...properties, id } }]));
   known.moves.clear();
   source(map, layer.id)?.setData(/** @type {any} */ (hotData(layer.id)));

@@ -75,7 +75,7 @@ export function keepDrawn(previous, next) {
  * @returns {Style}
  */
 export function inTheme(style, state) {
-  const hot = new Set((state.map?.layers ?? []).filter((layer) => isHot(layer) && style.sources[layer.id]).map(({ id }) => id));
+  const hot = new Set((state.map?.layers ?? []).filter((layer) => isHot(layer, state) && style.sources[layer.id]).map(({ id }) => id));
   const layers = ordered(style.layers, state.order).map((layer) => {
     if (!isOfCatalogue(layer)) return layer;
     const { "source-layer": tiles, ...alone } = /** @type {any} */ (layer); // a source of GeoJSON has no layers

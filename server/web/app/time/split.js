@@ -45,7 +45,7 @@ export function SplitView({ state, main }) {
   useEffect(() => {
     if (!state.map || !state.style || !container.current) return;
     const { lat, lng: lon } = main.getCenter();
-    const made = createMap(container.current, { zoom: main.getZoom(), lat, lon, bearing: main.getBearing(), pitch: main.getPitch() }, { ...state, map: state.map, style: state.style }, compared);
+    const made = createMap(container.current, { zoom: main.getZoom(), lat, lon, bearing: main.getBearing(), pitch: main.getPitch() }, { ...state, map: state.map, style: state.style, still: true }, compared);
     made.on("error", ({ error }) => console.error(error));
     made.once("load", () => setMap(made));
     const apart = together(main, made);
@@ -58,7 +58,7 @@ export function SplitView({ state, main }) {
     };
   }, []);
   useEffect(() => {
-    if (map) show(map, state);
+    if (map) show(map, { ...state, still: true });
   }, [map, state.map, state.style, state.toggled, state.relief, state.topic, condition(state)]);
   const { language } = state;
   const left = compared.value ? dayAndTime(language, Date.parse(compared.value)) : "";
