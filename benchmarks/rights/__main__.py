@@ -11,11 +11,16 @@ from pathlib import Path
 
 from benchmarks.parts import PartsRun, fill_with_demo, run_parts
 from benchmarks.results import Figure
-from benchmarks.rights import audit, crowd, roles
+from benchmarks.rights import audit, crowd, policies, roles
 from benchmarks.tables import make_tables
 
 type RightsPart = Callable[[str, Path, float], Awaitable[list[Figure]]]
-PARTS: dict[str, RightsPart] = {"audit": audit.measure, "crowd": crowd.measure, "roles": roles.measure}
+PARTS: dict[str, RightsPart] = {
+    "audit": audit.measure,
+    "crowd": crowd.measure,
+    "policies": policies.measure,
+    "roles": roles.measure,
+}
 """A new part is one module and one line here."""
 
 

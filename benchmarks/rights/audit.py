@@ -1,4 +1,4 @@
-"""Reads with the audit on beside the same reads with it off, and what a record before the answer costs."""
+"""Reads over HTTP with the audit on beside the same reads with it off, and what a record before the answer costs."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from benchmarks.results import Figure, faster
 from benchmarks.rights import turns
 from benchmarks.rights.callers import UNAPPROVED, InProcess
 from benchmarks.rights.cpu import CpuClock
+from benchmarks.rights.served import Served
 from benchmarks.servers import UNLIMITED
 from layers.actor import ANONYMOUS, OPERATOR, Actor
 from server.settings import load_settings
@@ -39,20 +40,18 @@ async def measure(url: str, home: Path, share: float = 1.0) -> list[Figure]:
     """
     shared: dict[str, Any] = {"database": {"url": url, "pool_size": 4}, "export": UNAPPROVED, "limits": UNLIMITED}
     on, off = (
-        InProcess(
-            load_settings(home=home / name, **shared, audit={"enabled": name == "on"}),
-            _ACTORS,
-        )
+        InProcess(load_settings(home=home / name, **shared, audit={"enabled": name == "on"}), _ACTORS)
         for name in ("on", "off")
     )
     connection = await asyncpg.connect(url)
     rows = []
-    async with on, off:
+    async with Served(on) as served_on, Served(off) as served_off:
         grid = await connection.fetchval("SELECT min(id) FROM layer.grids")
         clock = CpuClock(connection)
         for name, (actor, target, number) in CASES.items():
             count = max(8, int(number * share))
-            serve_on, serve_off = (_serving(app, target.format(grid=grid), actor, count) for app in (on, off))
+            asked = target.format(grid=grid), actor, count
+            serve_on, serve_off = _serving(served_on, on, *asked), _serving(served_off, off, *asked)
             with_it, without = await turns.rates(clock, serve_on, serve_off, count)
             goal = None if actor == "operator" else GOAL
             rows.append(faster(name, with_it, without, goal, "req/cpu-s"))
@@ -60,11 +59,11 @@ async def measure(url: str, home: Path, share: float = 1.0) -> list[Figure]:
     return rows
 
 
-def _serving(app: InProcess, target: str, actor: str, count: int) -> turns.Serve:
+def _serving(served: Served, app: InProcess, target: str, actor: str, count: int) -> turns.Serve:
     """Return rounds of one request, each until its records are stored: that work belongs to the requests."""
 
     async def serve(_turn: int) -> None:
-        await app.get_all([target], actor, count)
+        await served.get_all(target, actor, count)
         await _stored(app)
 
     return serve

@@ -20,7 +20,7 @@ from server.identity.subject import AuthMethod, Subject
 from server.processes.garbage import search_seldom
 from server.settings import Settings
 
-_HEADER = b"x-bench-actor"
+HEADER = "x-bench-actor"
 _LIMITS = ("answer_features", "hour_features", "sensitive_answer_features", "sensitive_hour_features")
 UNAPPROVED = dict.fromkeys(_LIMITS, 1_000_000_000)
 """Settings of exports: nobody has to ask for an approval of what is read to measure."""
@@ -36,7 +36,7 @@ class NamedCallers(Authenticator):
 
     async def authenticate(self, scope: Any, address: str, cookie: Callable[[], str | None] = lambda: None) -> Identity:
         """Return the identity of the named actor, or nobody's."""
-        name = dict(scope["headers"]).get(_HEADER)
+        name = dict(scope["headers"]).get(HEADER.encode())
         if name is None:
             return await super().authenticate(scope, address, cookie)
         actor = self._actors[name.decode()]
@@ -77,7 +77,7 @@ class InProcess:
         scope = {
             "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http",
             "path": path, "raw_path": path.encode(), "query_string": query.encode(), "root_path": "", "state": {},
-            "headers": [(b"host", b"map.test"), (b"accept", b"application/json"), (_HEADER, actor.encode())],
+            "headers": [(b"host", b"map.test"), (b"accept", b"application/json"), (HEADER.encode(), actor.encode())],
             "client": ("127.0.0.1", 50_000), "server": ("127.0.0.1", 80),
         }  # fmt: skip
         await self.app(scope, receive, send)

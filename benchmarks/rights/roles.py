@@ -69,7 +69,7 @@ async def measure(url: str, home: Path, share: float = 1.0) -> list[Figure]:
         Of the requests of each round.
     """
     connection = await asyncpg.connect(url)
-    actors = readers(read_policy(PROJECT / "config" / "policy"), await _busiest_street(connection))
+    actors = readers(read_policy(PROJECT / "config" / "policy"), await busiest_street(connection))
     database = {"url": url, "pool_size": 4}
     settings = load_settings(
         home=home, database=database, audit={"enabled": False}, tiles=_NO_CACHE, export=UNAPPROVED, limits=UNLIMITED
@@ -119,7 +119,7 @@ def read_cases(layer_id: str, ids: list[str]) -> Iterator[ReadCase]:
         yield ReadCase(f"{layer_id}, tile z{zoom}", paths, min(30, max(8, len(paths))))
 
 
-async def _busiest_street(connection: asyncpg.Connection) -> str:
+async def busiest_street(connection: asyncpg.Connection) -> str:
     """Return the code of the street with most cameras: of all streets it leaves a dispatcher most to read."""
     street: str = await connection.fetchval(
         "SELECT left(area_code, 9) FROM layer.video_points GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1"
