@@ -12,7 +12,7 @@ from benchmarks.results import Figure, faster
 from benchmarks.rights import turns
 from benchmarks.rights.callers import UNAPPROVED, InProcess
 from benchmarks.rights.cpu import CpuClock
-from benchmarks.rights.served import Served
+from benchmarks.rights.served import OverHttp
 from benchmarks.servers import UNLIMITED
 from layers.actor import ANONYMOUS, OPERATOR, Actor
 from server.settings import load_settings
@@ -45,7 +45,7 @@ async def measure(url: str, home: Path, share: float = 1.0) -> list[Figure]:
     )
     connection = await asyncpg.connect(url)
     rows = []
-    async with Served(on) as served_on, Served(off) as served_off:
+    async with OverHttp(on) as served_on, OverHttp(off) as served_off:
         grid = await connection.fetchval("SELECT min(id) FROM layer.grids")
         clock = CpuClock(connection)
         for name, (actor, target, number) in CASES.items():
@@ -59,7 +59,7 @@ async def measure(url: str, home: Path, share: float = 1.0) -> list[Figure]:
     return rows
 
 
-def _serving(served: Served, app: InProcess, target: str, actor: str, count: int) -> turns.Serve:
+def _serving(served: OverHttp, app: InProcess, target: str, actor: str, count: int) -> turns.Serve:
     """Return rounds of one request, each until its records are stored: that work belongs to the requests."""
 
     async def serve(_turn: int) -> None:

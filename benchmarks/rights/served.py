@@ -15,7 +15,7 @@ from benchmarks.rights.callers import AT_ONCE, HEADER, InProcess
 from server.wire.connection import ClientConnection
 
 
-class Served:
+class OverHttp:
     """One application with the connections of a web worker; `async with` starts it and whoever asks it."""
 
     def __init__(self, application: InProcess) -> None:
