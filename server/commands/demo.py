@@ -150,8 +150,8 @@ async def _play(settings: Settings, url: str | None, options: StormPlan) -> None
 
 
 def _token(home: Path, url: str | None) -> str | None:
-    """Return the token to read the district with: the operator's of a home goes to the service of that home alone."""
-    return os.environ.get("ONEMAP_TOKEN") or (read_operator_token(home) if url is None else None)
+    """Return the token to read the district with: that of a home and that of another service stay with their own."""
+    return read_operator_token(home) if url is None else os.environ.get("ONEMAP_TOKEN")
 
 
 def _announce(played: Storm) -> None:
