@@ -80,9 +80,8 @@ class PlaceIndexes:
         return None
 
     async def _make(self, key: tuple[str, str], catalog: Catalog, actor: Actor) -> None:
-        CALLER.set(
-            None
-        )  # it is made for all of the audience; whoever asked first does not wait for a share of the pool
+        # It is made for all of the audience, so it takes no share of the pool from whoever asked first.
+        CALLER.set(None)
         try:
             async with self._turn, self._pool.acquire() as connection:
                 begun = monotonic()

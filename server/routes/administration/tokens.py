@@ -69,7 +69,7 @@ async def show_tokens(response: Response, state: StateHere, _: _Keeping) -> list
 
 @router.post("", summary="Make a token", status_code=201)
 async def make(wanted: WantedToken, request: Request, response: Response, state: StateHere, _: _Giving) -> MadeToken:
-    """Make a token, which this answer tells once; a name that is in force is revoked first."""
+    """Make a token, which this answer tells once; one of the same name that is in force must be revoked before."""
     require_own_page(request.scope, state)
     response.headers["Cache-Control"] = "no-store"
     name, policy = check_name(wanted.name), state.policy.policy
