@@ -57,7 +57,7 @@ def test_workers_share_connections_and_a_hung_database_is_told_within_the_limits
     assert sum(held) == 16
     assert min(held) >= 4, held
     paths = ("/health", *READS)
-    with stopped(postgres_of(up.home)), ThreadPoolExecutor(len(paths)) as readers:
+    with stopped(postmaster_of(up.home)), ThreadPoolExecutor(len(paths)) as readers:
         answers = readers.map(ask, [up.address + path for path in paths])  # all at once: each waits for its limit
         for path, (status, headers, detail) in zip(paths, answers, strict=True):
             assert status == 503, (path, detail)
@@ -113,19 +113,20 @@ def ask(address: str, body: bytes | None = None) -> tuple[int, HTTPMessage, dict
         return error.code, error.headers, json.load(error)
 
 
-def postgres_of(home: Path) -> list[int]:
-    """Return the processes of the private PostgreSQL, the postmaster last."""
+def postmaster_of(home: Path) -> int:
+    """Return the first process of the private PostgreSQL."""
     place = find_place(home)
     assert place is not None
-    postmaster = int((place.data / "postmaster.pid").read_text(encoding="ascii").split()[0])
-    children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text(encoding="ascii")
-    return [*map(int, children.split()), postmaster]
+    return int((place.data / "postmaster.pid").read_text(encoding="ascii").split()[0])
 
 
 @contextmanager
-def stopped(processes: list[int]) -> Iterator[None]:
-    """Stop processes while the context lasts."""
-    for process in reversed(processes):  # the postmaster first, so that it starts no more
+def stopped(postmaster: int) -> Iterator[None]:
+    """Stop a PostgreSQL while the context lasts: the postmaster first, so that it starts none and misses no end."""
+    os.kill(postmaster, signal.SIGSTOP)
+    children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text(encoding="ascii")
+    processes = [*map(int, children.split()), postmaster]
+    for process in processes:
         os.kill(process, signal.SIGSTOP)
     try:
         yield
@@ -159,4 +160,12 @@ def connections_of(process: int, clients: set[int]) -> int:
         parts = line.split()
         if int(parts[2].rpartition(":")[2], 16) in clients:
             held.add(f"socket:[{parts[9]}]")
-    return sum(str(link.readlink()) in held for link in Path(f"/proc/{process}/fd").iterdir())
+    return sum(opened(link) in held for link in Path(f"/proc/{process}/fd").iterdir())
+
+
+def opened(descriptor: Path) -> str:
+    """Return what a process opened as this descriptor; nothing once it is closed: a running process closes some."""
+    try:
+        return str(descriptor.readlink())
+    except FileNotFoundError:
+        return ""

@@ -64,12 +64,13 @@ class Up:
         return read_health(self.address, load_settings(home=self.home))
 
     def workers(self) -> list[int]:
-        return self._children("server.processes.worker")
+        return self.children("server.processes.worker")
 
     def ingest(self) -> list[int]:
-        return self._children("server.processes.ingest")
+        return self.children("server.processes.ingest")
 
-    def _children(self, module: str) -> list[int]:
+    def children(self, module: str) -> list[int]:
+        """Return the processes that run a module, of those that `up` started."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii")
         return [int(child) for child in children.split() if module in _command(child)]
 
