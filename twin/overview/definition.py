@@ -86,9 +86,13 @@ class IndicatorGroup(_Frozen):
     ----------
     conditions
         CQL2 texts by name.
+    from_above
+        Whether an area is told of what is said of an area above it too: a warning for the district is in force in each
+        of its streets.
     """
 
     layer: Id
+    from_above: bool = False
     conditions: dict[Id, str] = Field(default_factory=dict)
     indicators: tuple[Indicator, ...] = Field(min_length=1)
 
@@ -105,7 +109,7 @@ class IndicatorGroup(_Frozen):
 
 
 class FeatureList(_Frozen):
-    """The first features of a layer by some order, with a few properties."""
+    """The first features of a layer by some order, with a few properties; `from_above` as of an `IndicatorGroup`."""
 
     id: Id
     title_zh: str
@@ -116,6 +120,7 @@ class FeatureList(_Frozen):
     properties: tuple[Id, ...] = Field(min_length=1)
     limit: int = Field(default=5, ge=1, le=50)
     grade: int | None = Field(default=None, ge=1, le=4)
+    from_above: bool = False
 
 
 class Trend(_Frozen):

@@ -47,7 +47,8 @@ async def read_list(
     """Return the features of a list; None when the reader may not see what it is chosen or ordered by."""
     if not rights_at(layer, actor).reads(one.grade or layer.definition.grade):
         return None
-    inside, where = place.lies_inside(layer, actor), compiled(at_moment(one.where, at), layer, actor)
+    inside = place.lies_inside(layer, actor, from_above=one.from_above)
+    where = compiled(at_moment(one.where, at), layer, actor)
     sortable = sortable_fields(layer, actor)
     if inside is None or where is None or one.sort.lstrip("-") not in sortable:
         return None

@@ -149,7 +149,7 @@ class _Reading:
         layer = self.layer(group.layer)
         told = () if layer is None else told_indicators(group, layer, self.actor, self.question.at)
         if layer is not None and told:
-            statement = group_statement(told, layer, self.actor, self.place)
+            statement = group_statement(told, layer, self.actor, self.place, from_above=group.from_above)
             if statement is None:
                 return ()
             self.layers.add(layer.id)

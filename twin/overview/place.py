@@ -49,15 +49,30 @@ class OverviewPlace:
     below: Tier | None
     children: Sequence[NamedArea]
 
-    def lies_inside(self, layer: Layer, actor: Actor) -> Clause | None:
-        """Return the condition of the features in the area; None when the reader may not see where features lie."""
+    def lies_inside(self, layer: Layer, actor: Actor, *, from_above: bool = False) -> Clause | None:
+        """Return the condition of the features in the area; None when the reader may not see where features lie.
+
+        Parameters
+        ----------
+        from_above
+            Whether those count too that are of an area above as a whole.
+        """
         if self.area is None:
             return EMPTY
         known = _shown(layer, actor)
         needs = GRID_CODE if self.tier is GRID else None
         if not known or (needs and needs not in known):
             return None
-        return in_areas((self.area.code,), known)
+        inside = in_areas((self.area.code,), known)
+        if not from_above or AREA_CODE not in known:
+            return inside
+        above = [
+            self.area.code[: tier.digits].ljust(AREA_DIGITS, "0")
+            for tier in TIERS
+            if tier.digits < min(len(self.area.code), AREA_DIGITS)
+        ]
+        whole = f"rpad(f.{AREA_CODE}, {AREA_DIGITS}, '0') = ANY ({{}})"
+        return compose(f"(({{}}) OR {whole})", inside, bind(above, "text[]"))
 
     def key(self, layer: Layer, actor: Actor) -> str | None:
         """Return the SQL of the code of a feature's area below, over alias `f`; None where it cannot be told."""

@@ -152,10 +152,10 @@ class GroupStatement:
 
 
 def group_statement(
-    told: Sequence[ToldIndicator], layer: Layer, actor: Actor, place: OverviewPlace
+    told: Sequence[ToldIndicator], layer: Layer, actor: Actor, place: OverviewPlace, *, from_above: bool = False
 ) -> GroupStatement | None:
     """Build the statement of indicators of one layer; None when the reader may not see which features lie inside."""
-    inside = place.lies_inside(layer, actor)
+    inside = place.lies_inside(layer, actor, from_above=from_above)
     if inside is None:
         return None
     fields = (_AREA, *dict.fromkeys(name for one in told for name in one.by))

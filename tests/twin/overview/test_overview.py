@@ -106,6 +106,9 @@ def test_extremes_and_lists_are_of_the_area(district):
     assert depths == sorted(depths, reverse=True)
     assert [one["properties"]["title"] for one in document["lists"]["warnings"]["features"]] == ["暴雨红色预警"]
     assert found["warnings"]["value"] == 1
+    street, of_street = told(district, area=document["children"][0]["code"])
+    assert of_street["warnings"]["value"] == 1, "a warning for the district is in force in its streets"
+    assert len(street["lists"]["warnings"]["features"]) == 1
     newest = document["lists"]["newest"]["features"]
     assert [one["id"] for one in newest[:3]] == ["e1", "e2", "e3"]
     hours = document["trends"]["events_new"]["hours"]
