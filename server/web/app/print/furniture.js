@@ -64,7 +64,7 @@ export function drawNorth(pen, size, bearing) {
  * @param {LegendEntry[]} entries
  */
 export function drawLegend(pen, size, entries) {
-  const lines = entries.flatMap(({ title, rows }) => (rows.length > 1 ? [{ text: title, color: "", shape: /** @type {const} */ ("area"), place: 0 }, ...rows] : rows)).slice(0, ROWS_MAX);
+  const lines = entries.flatMap(({ title, rows }) => (rows[0]?.text !== title ? [{ text: title, color: "", shape: /** @type {const} */ ("area"), place: 0 }, ...rows] : rows)).slice(0, ROWS_MAX);
   if (!lines.length) return;
   const height = lines.length * 18 + 12;
   pen.font = "12px sans-serif";

@@ -4,13 +4,17 @@ import { formatTime, t, titleOf } from "../i18n.js";
 import { legend, sourceIn } from "../map/style.js";
 import { counter, shapeOf } from "../panels/swatch.js";
 import { save } from "../query/save.js";
+import { inView } from "../state/inview.js";
 import { shownMap } from "../state/map.js";
 import { isVisible } from "../store.js";
 import { drawLegend, drawNorth, drawScale } from "./furniture.js";
+import { drawSigns } from "./signs.js";
 
 /** @typedef {import("../types.js").State} State */
-/** @typedef {{ color: string, text: string, shape: import("../panels/swatch.js").Shape, place: number }} LegendRow */
-/** @typedef {{ title: string, rows: LegendRow[] }} LegendEntry */
+/** @typedef {{ code: string, color: string, text: string, shape: import("../panels/swatch.js").Shape, place: number }} LegendRow  code: empty for the layer as a whole */
+/** @typedef {{ layer: string, title: string, rows: LegendRow[] }} LegendEntry */
+
+const ROWS_MAX = 8; // of a layer with more, one row tells of all
 
 /**
  * What the colours of the layers in view mean.
@@ -26,11 +30,12 @@ export function legendInView(state) {
   return (state.map?.layers ?? []).flatMap((layer) => {
     const note = notes.get(layer.id);
     if (!note || !seen.has(layer.id) || !isVisible(state, layer)) return [];
-    const rows = note.codes.flatMap((code) => (code.color ? [{ color: code.color, text: titleOf(state.language, code, "label") }] : []));
+    const here = inView.peek().get(layer.id)?.codes;
+    const rows = note.codes.flatMap((code) => (code.color && (!here?.size || here.has(code.code)) ? [{ code: code.code, color: code.color, text: titleOf(state.language, code, "label") }] : []));
     const title = titleOf(state.language, layer);
     const shape = shapeOf(layer.geometry_type);
-    const told = rows.length > 1 && rows.length <= 6 ? rows : [{ color: note.color, text: title }];
-    return [{ title, rows: told.map((row) => ({ ...row, shape, place: next(shape) })) }];
+    const told = rows.length > 0 && rows.length <= ROWS_MAX ? rows : [{ code: "", color: note.color, text: title }];
+    return [{ layer: layer.id, title, rows: told.map((row) => ({ ...row, shape, place: next(shape) })) }];
   });
 }
 
@@ -57,9 +62,11 @@ export function mapPicture(state, { withLegend, aspect }) {
   const ratio = map.getPixelRatio(); // the canvas may be out of sight already, without a size on the screen
   const middle = map.project(map.getCenter()); // of what the panels leave free
   const from = (/** @type {number} */ at, /** @type {number} */ part, /** @type {number} */ whole) => Math.max(0, Math.min(whole - part, at * ratio - part / 2));
-  pen.drawImage(drawn, -from(middle.x, picture.width, drawn.width), -from(middle.y, picture.height, drawn.height));
-  pen.filter = "none";
+  const [left, top] = [from(middle.x, picture.width, drawn.width), from(middle.y, picture.height, drawn.height)];
+  pen.drawImage(drawn, -left, -top);
   pen.scale(ratio, ratio);
+  drawSigns(pen, map, state, legendInView(state), { x: left / ratio, y: top / ratio });
+  pen.filter = "none";
   const size = { width: picture.width / ratio, height: picture.height / ratio };
   drawScale(pen, size, map, state);
   drawNorth(pen, size, map.getBearing());

@@ -47,7 +47,7 @@ function Sheet({ state, picture }) {
     <header><h1>${found ? found.title : titleText(state)}</h1><p>${found ? titleText(state) : ""}</p></header>
     <${Picture} canvas=${picture} />
     <ul class="sheet-legend">${entries.flatMap(({ title, rows }) => rows.map(({ color, text, shape, place }) => html`<li key=${`${title}/${text}`}>
-      <${Sign} shape=${shape} color=${color} place=${place} ground="#fff" filter=${state.theme === "dark" ? FOR_PAPER : ""} />${rows.length > 1 ? `${title}：${text}` : text}</li>`))}</ul>
+      <${Sign} shape=${shape} color=${color} place=${place} ground="#fff" filter=${state.theme === "dark" ? FOR_PAPER : ""} />${text === title ? text : `${title}：${text}`}</li>`))}</ul>
     ${found && html`<${Report} state=${state} found=${found} />`}
     <footer>${sourceText(state)}${state.account ? `  |  ${partIn(state.language, state.account.name)}` : ""}</footer>
   </article>`;
