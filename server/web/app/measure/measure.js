@@ -64,6 +64,16 @@ export function lengthText(language, metres) {
 }
 
 /**
+ * A length for a table: whole metres, and kilometres with one digit, below one another.
+ * @param {Language} language
+ * @param {number} metres
+ */
+export function roughLength(language, metres) {
+  if (metres < 999.5) return `${formatNumber(language, Math.round(metres))} m`;
+  return `${new Intl.NumberFormat(language, { minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(metres / 1000)} km`;
+}
+
+/**
  * @param {Language} language
  * @param {number} square_metres
  */

@@ -18,10 +18,13 @@ import { isVisible, layerOf } from "../store.js";
 /** @typedef {{ base: number, top: number, kind: "water" | "over" | "stale" | "mark" }} Block  m above the ground */
 
 const SOURCE = "over-waters";
+const TOLD = "over-waters-told";
+const SIGNS = { water: "", over: "▲ ", stale: "○ ", mark: "" };
 const MOST = 2000;
 const SOON_MS = 2000;
 const STALE_MS = 3_600_000;
 const RADIUS_M = 35;
+const RADIUS_PIXELS = 7; // at least, as far away as the map may be
 const DEPTH_TIMES = 200;
 const LEVEL_TIMES = 50;
 const MARK_M = 100; // where the mark of the warning level floats
@@ -44,6 +47,8 @@ export const waters = signal(/** @type {Waters | null} */ (null));
  */
 export function followWaters(map, store) {
   let [ended, asked] = [false, 0];
+  /** @type {Feature[]} */
+  let shown = [];
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let waiting;
   const read = async () => {
@@ -52,28 +57,33 @@ export function followWaters(map, store) {
     const turn = ++asked;
     try {
       const found = await readWaters(store.get());
-      if (!ended && turn === asked) put(map, found);
+      if (ended || turn !== asked) return;
+      shown = found;
+      draw();
     } catch (error) {
       console.warn(error); // what stands stays, with its times
     }
   };
+  const draw = () => put(map, shown, store.get().language);
   const stop = follow(() => at.peek() || (waiting ??= setTimeout(() => void read(), SOON_MS)), Object.keys(LAYERS));
   const forget = store.subscribe((now, before) => {
     if (now.toggled !== before.toggled || now.topic !== before.topic || now.map !== before.map) waiting ??= setTimeout(() => void read(), 0);
   });
+  map.on("zoomend", draw); // columns are as wide as they must be to be seen
   const still = effect(() => {
     void at.value;
     void read();
   });
   return () => {
     ended = true;
+    map.off("zoomend", draw);
     still();
     forget();
     stop();
     clearTimeout(waiting);
     waters.value = null;
     if (!map.getStyle()) return; // the map is gone
-    if (map.getLayer(SOURCE)) map.removeLayer(SOURCE);
+    for (const id of [TOLD, SOURCE]) if (map.getLayer(id)) map.removeLayer(id);
     if (map.getSource(SOURCE)) map.removeSource(SOURCE);
   };
 }
@@ -92,14 +102,16 @@ async function readWaters(state) {
   return (await Promise.all(pages)).flatMap(({ features }) => features);
 }
 
-/** @param {MapLibre} map @param {Feature[]} found */
-function put(map, found) {
+/** @param {MapLibre} map @param {Feature[]} found @param {import("../types.js").Language} language */
+function put(map, found, language) {
   const moment = at.peek() ? Date.parse(at.peek() ?? "") : Date.now();
   const told = { count: 0, over: 0, stale: 0, from: 0, to: 0 };
+  const pixel_m = (40_075_017 * Math.cos((map.getCenter().lat * Math.PI) / 180)) / (512 * 2 ** map.getZoom());
+  const radius_m = Math.max(RADIUS_M, RADIUS_PIXELS * pixel_m);
   const features = found.flatMap((feature) => {
     const blocks = blocksOf(feature.properties, moment);
     if (blocks.length) count(told, feature.properties, blocks);
-    return blocks.map((block, n) => drawn(feature, block, n));
+    return [...blocks.map((block, n) => drawn(feature, block, n, radius_m)), ...blocks.slice(0, 1).map(({ kind }) => words(feature, kind, language))];
   });
   const data = /** @type {any} */ ({ type: "FeatureCollection", features });
   const source = /** @type {import("maplibre-gl").GeoJSONSource | undefined} */ (map.getSource(SOURCE));
@@ -110,7 +122,9 @@ function put(map, found) {
       id: SOURCE, type: "fill-extrusion", source: SOURCE,
       paint: { "fill-extrusion-color": ["match", ["get", "kind"], ...Object.entries(COLORS).flat(), COLORS.water],
         "fill-extrusion-base": ["get", "base"], "fill-extrusion-height": ["get", "top"], "fill-extrusion-opacity": 0.78 },
+      filter: ["==", ["geometry-type"], "Polygon"],
     }));
+    map.addLayer(lettering(map));
   }
   waters.value = told;
 }
@@ -141,11 +155,32 @@ function count(told, properties, blocks) {
   told.to = Math.max(told.to, time);
 }
 
-/** @param {Feature} feature @param {Block} block @param {number} n */
-function drawn({ id, geometry }, block, n) {
+/** @param {Feature} feature @param {Block} block @param {number} n @param {number} radius_m */
+function drawn({ id, geometry }, block, n, radius_m) {
   const place = /** @type {[number, number]} */ (/** @type {any} */ (geometry).coordinates);
-  const wide = block.kind === "mark" ? RADIUS_M * 1.4 : RADIUS_M;
+  const wide = block.kind === "mark" ? radius_m * 1.4 : radius_m;
   return { type: "Feature", properties: { ...block, id, n }, geometry: { type: "Polygon", coordinates: [circle(place, wide)] } };
+}
+
+/**
+ * What a column says at its foot: how deep the water is or how high it stands, with the sign of the legend.
+ * @param {Feature} feature
+ * @param {keyof typeof SIGNS} kind
+ * @param {import("../types.js").Language} language
+ */
+function words({ geometry, properties }, kind, language) {
+  const metres = properties["water_depth_m"] ?? properties["level_m"];
+  return { type: "Feature", properties: { words: `${SIGNS[kind]}${formatNumber(language, Number(metres.toFixed(2)))} m` }, geometry };
+}
+
+/** The layer of these words, in the letters of the map's names. @param {MapLibre} map @returns {any} */
+function lettering(map) {
+  const like = /** @type {any} */ (map.getStyle().layers.find((layer) => layer.type === "symbol" && layer.layout?.["text-field"]));
+  return {
+    id: TOLD, type: "symbol", source: SOURCE, filter: ["==", ["geometry-type"], "Point"],
+    layout: { "text-field": ["get", "words"], "text-font": like?.layout["text-font"], "text-size": 13, "text-anchor": "top", "text-offset": [0, 0.9], "text-allow-overlap": true },
+    paint: { "text-color": like?.paint?.["text-color"], "text-halo-color": like?.paint?.["text-halo-color"], "text-halo-width": 1.6 },
+  };
 }
 
 /** What the columns mean and how old they are, in the legend. @param {{ state: State }} props */
@@ -159,5 +194,5 @@ export function WatersLegend({ state: { language } }) {
     ${row("water", "▮", t(language, "water.water"))}${row("over", "▲", t(language, "water.over"))}
     ${row("stale", "○", t(language, "water.stale"))}${row("mark", "▬", t(language, "water.mark"))}
     <dd>${t(language, "water.exaggerated", { depth: String(DEPTH_TIMES), level: String(LEVEL_TIMES), mark: String(MARK_M) })}</dd>
-    <dd>${told.to ? t(language, "water.age", { from: time(told.from), to: time(told.to) }) : t(language, "water.none")}</dd></div>`;
+    <dd>${!told.to ? t(language, "water.none") : time(told.from) === time(told.to) ? t(language, "water.asof", { time: time(told.to) }) : t(language, "water.age", { from: time(told.from), to: time(told.to) })}</dd></div>`;
 }
