@@ -192,5 +192,8 @@ function askAgain() {
 addEventListener("hashchange", restore);
 await Promise.all([loadTexts(isHandheld() ? [store.get().language] : undefined), identify()]);
 if (faceOf(store.get()) !== "phone") await loadTexts(); // the phone reads the other language when somebody wants it
+const landing = location.hash.length < 2 && faceOf(store.get()) === "desk" ? await import("./landing.js") : null;
+landing?.openFirstTab(store);
 render(html`<${Page} store=${store} refresh=${refresh} logOut=${() => leave()} />`, /** @type {Element} */ (document.getElementById("app")));
 await keepAsking();
+void landing?.frameOwnArea(store);

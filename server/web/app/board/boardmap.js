@@ -25,7 +25,7 @@ import { TimeBar } from "./timebar.js";
 /** @typedef {import("../state/overview.js").Told} Told */
 
 const BASE = new Set(["districts", "streets", "communities", "roads", "waterways"]);
-const PADDING = 24;
+const PADDING = { top: 24, left: 24, right: 24, bottom: 56 }; // the line of sources lies below
 
 /** Whether a layer of the style is drawn: few, and not the name of the district in the midst of its streets. @param {string} id @param {string} layer */
 const isBase = (id, layer) => BASE.has(layer) && !(layer === "districts" && id.endsWith("label"));

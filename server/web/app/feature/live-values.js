@@ -12,6 +12,7 @@ import { SeriesChart } from "./series.js";
 
 /** Fields that say how a thing is: they stand in the head of the panel, in the colours of the map. */
 export const STATES = ["stage", "severity", "alarm", "online_status", "availability", "status_code", "water_depth_class", "rain_class", "aqi_level", "risk_level"];
+const OVERDUE = "overdue"; // where it is so, the head says it
 const ISSTALE = /(^|_)is_stale$/;
 
 /**
@@ -46,7 +47,7 @@ export function isStale(layer, feature) {
 export function LiveValues({ state, layer, feature, hit }) {
   const { language, map } = state;
   const [chosen, setChosen] = useState("");
-  const values = layer.fields.filter(({ live, name }) => live && feature.properties[name] !== null && feature.properties[name] !== undefined).filter((field) => !accompanies(field) && !STATES.includes(field.name));
+  const values = layer.fields.filter(({ live, name }) => live && feature.properties[name] !== null && feature.properties[name] !== undefined).filter((field) => !accompanies(field) && !STATES.includes(field.name) && field.name !== OVERDUE);
   if (!values.length) return null;
   const stale = isStale(layer, feature);
   const measured = values.filter((field) => field.type === "number" && field.live?.source === "observation" && field.live.property);

@@ -1,12 +1,14 @@
 // The incident's panel: asks everything about a place at once, draws it, and shows it with its time.
 
 import { html, useEffect, useState } from "../../vendor/preact.mjs";
+import { ServerError } from "../api.js";
 import { sketch } from "../draw/sketch.js";
 import { formatError, formatTime, t } from "../i18n.js";
 import { framing } from "../map/map.js";
 import { addSheet } from "../sheets.js";
 import { findings } from "../state/findings.js";
 import { incident, writeIncident } from "../state/incident.js";
+import { layerOf } from "../store.js";
 import { isViewed } from "../state/link.js";
 import { shownMap } from "../state/map.js";
 import { drawOver } from "../state/overlays.js";
@@ -25,11 +27,23 @@ import { Report } from "./report.js";
 const questions = (place, state) => ({
   where: () => readWhere(place),
   rings: () => readRings(place, state),
-  cameras: () => readCameras(place),
+  cameras: () => ofLayer(state, "video_points", () => readCameras(place)),
   resources: () => readResources(place),
   chain: () => readChain(place, place.matter),
-  patrols: () => readPatrols(place),
+  patrols: () => ofLayer(state, "grid_workers", () => readPatrols(place)),
 });
+
+/**
+ * Ask about a layer; who has none of it is told so without asking.
+ * @param {State} state
+ * @param {string} id
+ * @param {() => Promise<any>} question
+ * @returns {Promise<any>}
+ */
+async function ofLayer(state, id, question) {
+  if (!layerOf(state, id)) throw new ServerError(404, id);
+  return question();
+}
 
 const STALE_MS = 5 * 60_000;
 const LOOK_MS = 30_000;

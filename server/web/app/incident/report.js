@@ -2,7 +2,7 @@
 
 import { html } from "../../vendor/preact.mjs";
 import { formatError, formatNumber, formatTime, t, titleOf } from "../i18n.js";
-import { lengthText } from "../measure/measure.js";
+import { roughLength } from "../measure/measure.js";
 import { layerOf, nameOf } from "../store.js";
 import { RINGS_M } from "./read.js";
 
@@ -70,7 +70,7 @@ function Rings({ state, rings, link }) {
     <tbody>${rings.rows.map(({ layer, counts }) => html`<tr key=${layer}><td>${title(layer)}</td>${counts.map((n) => html`<td class="number">${count(n)}</td>`)}</tr>`)}</tbody></table>
     <details open><summary>${t(language, "incident.nearest", { n: Math.min(LISTED, rings.features.length) })}</summary>
       <table><tbody>${rings.features.slice(0, LISTED).map((one) => html`<tr key=${`${one.properties.layer}/${one.id}`}>
-        <td>${link(one)}</td><td class="soft">${title(one.properties.layer)}</td><td class="number">${lengthText(language, one.properties["distance_m"])}</td></tr>`)}</tbody></table>
+        <td>${link(one)}</td><td class="soft">${title(one.properties.layer)}</td><td class="number">${roughLength(language, one.properties["distance_m"])}</td></tr>`)}</tbody></table>
     </details>`;
 }
 
@@ -80,7 +80,7 @@ function Cameras({ state: { language }, answer, link }) {
   if (!told.length) return html`<p class="soft">${t(language, "incident.nocamera", { n: answer.features.length, m: answer.max_m })}</p>`;
   const state = (/** @type {any} */ { visible }) => t(language, visible === true ? "incident.sees" : "incident.turns");
   return html`<table><tbody>${told.slice(0, LISTED).map((/** @type {any} */ one) => html`<tr key=${one.id}>
-    <td>${link(one)}</td><td>${state(one.properties)}</td><td class="number">${lengthText(language, one.properties.distance_m)}</td></tr>`)}</tbody></table>`;
+    <td>${link(one)}</td><td>${state(one.properties)}</td><td class="number">${roughLength(language, one.properties.distance_m)}</td></tr>`)}</tbody></table>`;
 }
 
 /** @param {{ state: State, answer: any, link: (one: Near) => any }} props */
@@ -89,10 +89,10 @@ function Resources({ state, answer, link }) {
   if (!answer.features.length) return html`<p class="soft">${t(language, "incident.nothing")}</p>`;
   const way = (/** @type {any} */ one) => {
     if (one.reachable === false) return t(language, "incident.unreachable");
-    if (one.duration_s === null) return t(language, "incident.straight", { length: lengthText(language, one.distance_m) });
-    return lengthText(language, one.road_distance_m);
+    if (one.duration_s === null) return t(language, "incident.straight", { length: roughLength(language, one.distance_m) });
+    return roughLength(language, one.road_distance_m);
   };
-  const minutes = (/** @type {any} */ one) => (one.duration_s === null ? "–" : t(language, "incident.minutes", { n: formatNumber(language, Number((one.duration_s / 60).toFixed(1))) }));
+  const minutes = (/** @type {any} */ one) => (one.duration_s === null ? "–" : t(language, "incident.minutes", { n: (one.duration_s / 60).toFixed(1) }));
   return html`<table><tbody>${answer.features.map((/** @type {any} */ one, /** @type {number} */ at) => html`<tr key=${one.id}>
     <td class="number">${at + 1}</td><td>${link(one)}</td><td class="number">${minutes(one.properties)}</td><td class="number">${way(one.properties)}</td></tr>`)}</tbody></table>
     ${answer.closures.length > 0 && html`<p class="soft">${t(language, "incident.closures", { n: answer.closures.length })}</p>`}`;
@@ -102,11 +102,12 @@ function Resources({ state, answer, link }) {
 function People({ state: { language }, answer }) {
   const people = answer.chain.flatMap((/** @type {any} */ rung) => rung.responsible.map((/** @type {any} */ one) => ({ ...one, level: rung.level })));
   if (!people.length) return html`<p class="soft">${t(language, "incident.nobody")}</p>`;
-  const onDuty = (/** @type {any} */ one) => one.on_duty.map((/** @type {any} */ shift) => [shift.person, shift.duty_phone ?? shift.phone].filter(Boolean).join(" ")).filter(Boolean).join("、");
-  return html`<table><tbody>${people.slice(0, LISTED).map((/** @type {any} */ one) => html`<tr key=${`${one.layer}/${one.id}`}>
-    <td>${t(language, `level.${one.level}`)}</td><td>${[one.org_name, one.post].filter(Boolean).join(" ") || one.name}</td>
-    <td>${[one.person, one.phone ?? one.duty_phone].filter(Boolean).join(" ")}</td>
-    <td>${onDuty(one) && t(language, "incident.onduty", { who: onDuty(one) })}</td></tr>`)}</tbody></table>`;
+  const named = (/** @type {any} */ one, /** @type {string | null} */ phone) => [one.person, phone].filter(Boolean).join(" ");
+  const onDuty = (/** @type {any} */ one) => one.on_duty.map((/** @type {any} */ shift) => named(shift, shift.duty_phone ?? shift.phone)).filter(Boolean).join("、");
+  return html`<table class="people"><tbody>${people.slice(0, LISTED).map((/** @type {any} */ one) => html`<tr key=${`${one.layer}/${one.id}`}>
+    <th scope="row">${t(language, `level.${one.level}`)}</th>
+    <td>${one.org_name || one.name} ${named(one, one.phone ?? one.duty_phone)}
+      ${onDuty(one) && html`<div class="soft">${t(language, "incident.onduty", { who: onDuty(one) })}</div>`}</td></tr>`)}</tbody></table>`;
 }
 
 /** @param {{ state: State, answer: any, link: (one: Near) => any }} props */
@@ -115,5 +116,5 @@ function Patrols({ state: { language }, answer, link }) {
   const row = (/** @type {any} */ one) => ({ ...one, properties: { layer: "grid_workers", ...one.properties } });
   return html`<table><tbody>${answer.features.slice(0, LISTED).map((/** @type {any} */ one) => html`<tr key=${one.id}>
     <td>${link(row(one))}</td><td>${one.properties.position_stale ? t(language, "incident.old") : ""}</td>
-    <td class="number">${lengthText(language, one.properties.distance_m)}</td></tr>`)}</tbody></table>`;
+    <td class="number">${roughLength(language, one.properties.distance_m)}</td></tr>`)}</tbody></table>`;
 }

@@ -80,7 +80,10 @@ const isOurs = (url) => url.startsWith(address("tiles/")) || url.startsWith(addr
 
 /** Padding for the panels over the map: the layer list on a desktop, the bottom sheet on a phone. */
 export function framing() {
-  if (isPhone()) return { top: 80, bottom: 150, left: 20, right: 20 };
+  if (isPhone()) {
+    const height = document.querySelector(".mapview")?.clientHeight ?? 0; // an open drawer leaves little of it
+    return { top: Math.min(80, height / 5), bottom: Math.min(150, height / 3), left: 20, right: 20 };
+  }
   const docked = document.querySelector(".feature"); // what it covers is no place for what is to be seen
   return { top: 84, bottom: 48, left: 330, right: docked ? docked.clientWidth + 100 : 60 };
 }
