@@ -10,10 +10,12 @@ FITS = """() => {
     const isOver = one => one.scrollHeight > one.clientHeight + 1 || one.scrollWidth > one.clientWidth + 1;
     const over = [...parts].filter(isOver);
     const page = document.documentElement;
+    const inLines = one => one.offsetHeight > 1.9 * parseFloat(getComputedStyle(one).fontSize);
+    over.push(...[...document.querySelectorAll('.headline b, .bars .number, .board-card h2 > *')].filter(inLines));
     const scrolls = page.scrollHeight > innerHeight || page.scrollWidth > innerWidth;
-    return [...over.map(one => one.className), ...(scrolls ? ['the page scrolls'] : [])];
+    return [...over.map(one => one.className || one.innerText), ...(scrolls ? ['the page scrolls'] : [])];
 }"""
-"""What scrolls on the board, where nothing may."""
+"""What scrolls on the board, where nothing may; and numbers and titles that are broken in two lines."""
 LEAST_TYPE = """() => Math.min(...[...document.querySelectorAll('.board *')]
     .filter(one => [...one.childNodes].some(node => node.nodeType === 3 && node.textContent.trim()) && one.offsetWidth)
     .map(one => parseFloat(getComputedStyle(one).fontSize)))"""
@@ -44,6 +46,11 @@ _LOOK = """([language, handheld, controls, small, under, ofData, inBoth]) => {
         }
         return false;
     };
+    const isPushed = one => {
+        for (let up = one.parentElement; up && up !== document.body; up = up.parentElement)
+            if (up.scrollWidth > up.clientWidth + 1 && /auto|scroll/.test(getComputedStyle(up).overflowX)) return true;
+        return false;
+    }; // in a row that is wider than the screen and can be pushed along
     const called = one => `${one.tagName}.${one.className} "${(one.innerText || one.ariaLabel || '').slice(0, 24)}"`;
     const width = document.documentElement.scrollWidth;
     if (width > innerWidth) faults.push(`the page is ${width} wide of ${innerWidth}`);
@@ -51,7 +58,7 @@ _LOOK = """([language, handheld, controls, small, under, ofData, inBoth]) => {
         if (!seen(one) || one.matches(small)) continue;
         const box = one.getBoundingClientRect();
         const x = box.x + box.width / 2, y = box.y + box.height / 2;
-        const isOff = box.left < -1 || box.right > innerWidth + 1;
+        const isOff = (box.left < -1 || box.right > innerWidth + 1) && !isPushed(one);
         if (isScrolledOut(one, x, y)) continue;
         if (isOff || y > innerHeight) faults.push(`off the screen: ${called(one)}`);
         const hit = document.elementFromPoint(x, y);
