@@ -203,7 +203,9 @@ def test_buildings_stand_up(walk, near):
 
 
 STANDING = """() => (document.querySelector('.mapview').map.getSource('over-waters')?.serialize().data.features ?? [])
-    .map(({properties: {id, kind, top}}) => [id, kind, top])"""
+    .filter(({geometry}) => geometry.type === 'Polygon').map(({properties: {id, kind, top}}) => [id, kind, top])"""
+AT_THEIR_FEET = """() => document.querySelector('.mapview').map.getSource('over-waters').serialize().data.features
+    .flatMap(({properties}) => properties.words ?? [])"""
 STATIONS = """async () => {
     const root = document.querySelector('script[type=module]').src.replace('main.js', '');
     const { blocksOf } = await import(root + 'measure/waters.js');
@@ -242,6 +244,7 @@ def test_water_stands_in_columns_of_its_depth_as_of_the_moment(walk, page_databa
         page = walk(link).page
         wanted = json.dumps([[deep, "over", 100], [old, "stale", 40]], separators=(",", ":"))
         until(page, f"JSON.stringify(({STANDING})()) === '{wanted}'")
+        assert page.evaluate(AT_THEIR_FEET) == ["▲ 0.50 m", "○ 0.20 m"]
         told = page.locator(".waters-legend")
         expect(told).to_contain_text("水位与积水（三维，2 处）")
         expect(told).to_contain_text("夸大示意：积水深 × 200")

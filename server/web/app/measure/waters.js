@@ -64,7 +64,7 @@ export function followWaters(map, store) {
       console.warn(error); // what stands stays, with its times
     }
   };
-  const draw = () => put(map, shown, store.get().language);
+  const draw = () => put(map, shown);
   const stop = follow(() => at.peek() || (waiting ??= setTimeout(() => void read(), SOON_MS)), Object.keys(LAYERS));
   const forget = store.subscribe((now, before) => {
     if (now.toggled !== before.toggled || now.topic !== before.topic || now.map !== before.map) waiting ??= setTimeout(() => void read(), 0);
@@ -102,8 +102,8 @@ async function readWaters(state) {
   return (await Promise.all(pages)).flatMap(({ features }) => features);
 }
 
-/** @param {MapLibre} map @param {Feature[]} found @param {import("../types.js").Language} language */
-function put(map, found, language) {
+/** @param {MapLibre} map @param {Feature[]} found */
+function put(map, found) {
   const moment = at.peek() ? Date.parse(at.peek() ?? "") : Date.now();
   const told = { count: 0, over: 0, stale: 0, from: 0, to: 0 };
   const pixel_m = (40_075_017 * Math.cos((map.getCenter().lat * Math.PI) / 180)) / (512 * 2 ** map.getZoom());
@@ -111,7 +111,7 @@ function put(map, found, language) {
   const features = found.flatMap((feature) => {
     const blocks = blocksOf(feature.properties, moment);
     if (blocks.length) count(told, feature.properties, blocks);
-    return [...blocks.map((block, n) => drawn(feature, block, n, radius_m)), ...blocks.slice(0, 1).map(({ kind }) => words(feature, kind, language))];
+    return [...blocks.map((block, n) => drawn(feature, block, n, radius_m)), ...blocks.slice(0, 1).map(({ kind }) => words(feature, kind))];
   });
   const data = /** @type {any} */ ({ type: "FeatureCollection", features });
   const source = /** @type {import("maplibre-gl").GeoJSONSource | undefined} */ (map.getSource(SOURCE));
@@ -166,11 +166,10 @@ function drawn({ id, geometry }, block, n, radius_m) {
  * What a column says at its foot: how deep the water is or how high it stands, with the sign of the legend.
  * @param {Feature} feature
  * @param {keyof typeof SIGNS} kind
- * @param {import("../types.js").Language} language
  */
-function words({ geometry, properties }, kind, language) {
+function words({ geometry, properties }, kind) {
   const metres = properties["water_depth_m"] ?? properties["level_m"];
-  return { type: "Feature", properties: { words: `${SIGNS[kind]}${formatNumber(language, Number(metres.toFixed(2)))} m` }, geometry };
+  return { type: "Feature", properties: { words: `${SIGNS[kind]}${metres.toFixed(2)} m` }, geometry };
 }
 
 /** The layer of these words, in the letters of the map's names. @param {MapLibre} map @returns {any} */
