@@ -14,6 +14,7 @@ _PLAIN = re.compile(
     r"|/status(?:/(?:layers|accounts|rules|policy))?"
     r"|/(?:users|sessions|tokens|layers)"
     r"|/twin/themes"
+    r"|/offline\.js"
     r"|/(?:health|metrics|docs|guide|catalog|assets|fonts|sprites|styles|schemas|basemaps|app|vendor|ogc\.[a-z]+|login|logout)\b.*"
     r"|/(?:openapi|asyncapi|map|favicon|robots|manifest)\.[a-z]+"
     r"|/tiles/(?:since|[^/]+\.json)"

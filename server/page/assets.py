@@ -29,6 +29,7 @@ OWN = (
     "account.js",
     "docs.js",
     "login.js",
+    "offline.js",
     "ogc.js",
 )
 THIRD_PARTY = {

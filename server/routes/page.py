@@ -47,6 +47,13 @@ def asset(version: str, path: str, request: Request, state: StateHere) -> Respon
     return Response(found.zipped, media_type=found.media_type, headers=headers | {"Content-Encoding": "gzip"})
 
 
+@router.get("/offline.js", include_in_schema=False)
+def offline(state: StateHere) -> Response:
+    """Serve the service worker of the page, which governs what lies beside its address: the page itself."""
+    found = state.assets.read("offline.js")
+    return Response(found.body, media_type=found.media_type, headers={"Cache-Control": "no-cache"})
+
+
 @router.get("/map.json", tags=["map"], summary="What the one map shows to this reader")
 async def describe_map(
     request: Request,

@@ -16,12 +16,14 @@ from layers.database.connection import connect
 from tests.databases import run_async, temporary_database
 from tests.field_work import PASSWORD, make_people, send_ticket, serving
 from tests.page.conftest import COARSE, NO_WEBGL, PHONE
+from tests.page.waiting import until
 
 SIDEWAYS = (844, 390)
 FIRST_VIEW_BYTES = 100_000
 SLOW_LINE = "Object.defineProperty(navigator, 'connection', { value: { effectiveType: '3g', saveData: false } })"
 OFFLINE = re.compile(
-    r"Worker failed to load|ERR_INTERNET_DISCONNECTED|ERR_FAILED|Failed to load resource|GPU stall|WebGL"
+    r"fetching the script|Worker failed to load|ERR_INTERNET_DISCONNECTED|ERR_FAILED|Failed to load resource"
+    r"|GPU stall|WebGL"
 )
 _VERSIONS = "SELECT event_id, count(*) AS n FROM twin.event_version WHERE stage = 'collect' GROUP BY event_id"
 _REPORTS = "SELECT id, grid_code, reporter_id, event_class FROM layer.events WHERE id LIKE 'report-%'"
@@ -213,6 +215,42 @@ def test_reports_are_sent_once_with_the_line_cut_the_answer_lost_and_the_page_cl
     assert {(row["grid_code"], row["reporter_id"]) for row in stored} == {(here.wang.grid, here.wang.worker)}
     counted = {row["event_id"]: row["n"] for row in rows(here.url, _VERSIONS)}
     assert [counted[row["id"]] for row in stored] == [1, 1, 1, 1]
+
+
+KEPT = """async () => { const cache = await caches.open('onemap-page');
+    return (await cache.keys()).map(({ url }) => new URL(url).pathname); }"""
+OF_ANOTHER_VERSION = """async () => { const cache = await caches.open('onemap-page');
+    await cache.put('ui/000000000000/app/main.js', new Response('throw new Error("old")')); }"""
+
+
+def keeps(page, file) -> None:
+    until(page, f"({KEPT})().then(paths => paths.some(path => path.endsWith('{file}')))")
+
+
+def test_the_page_opens_without_a_line_with_what_waits_and_keeps_nothing_but_itself(phone, here):
+    one = phone(slow=True)
+    page = one.page
+    for file in ("/", "/app/main.js", "/app/phone/report.js", "/text/zh-CN.json"):
+        keeps(page, file)
+    until(page, "navigator.serviceWorker.controller !== null")
+    one.context.set_offline(True)
+    page.reload()
+    one.report("0102")
+    expect(page.locator("[data-state=waiting]")).to_have_count(1)
+    page.reload()
+    one.tap("report")
+    expect(page.locator("[data-state=waiting]")).to_have_count(1)
+    expect(page.locator(".line.cut")).to_be_visible()
+    one.shot("without-a-line")
+    one.context.set_offline(False)
+    expect(page.locator("[data-state=sent]")).to_have_count(1)
+    page.evaluate(OF_ANOTHER_VERSION)
+    page.reload()  # with a line the page is the server's, and what it does not name is forgotten
+    until(page, f"({KEPT})().then(paths => !paths.some(path => path.includes('000000000000')))")
+    assert all(re.fullmatch(r"/(ui/[0-9a-f]{12}/.+)?", path) for path in page.evaluate(KEPT)), "no answer is kept"
+    one.context.clear_cookies()
+    page.reload()
+    until(page, "localStorage.getItem('onemap.worker') === null")
 
 
 def test_a_patrol_asks_for_consent_and_the_datum_and_the_language_are_remembered(phone, here):

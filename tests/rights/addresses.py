@@ -42,6 +42,7 @@ STATIC = {
     "/catalog/qgis.xml": "the address of the service",
     "/": "a page without values",
     "/ui/{version}/{path:path}": "the files of the page",
+    "/offline.js": "a file of the page",
     "/basemaps": "maps of others",
     "/basemaps/{name}.json": "maps of others",
     "/basemaps/{name}/{z}/{x}/{y}": "maps of others",

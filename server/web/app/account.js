@@ -8,11 +8,24 @@ import { address } from "./api.js";
 const ACTIVE = "onemap.active"; // when somebody touched a page of ours last, in any tab
 const LOOK_MS = 10_000;
 
-/** @returns {Promise<Session>} */
+const WORKER = "onemap.worker"; // the grid worker who was logged in last, for a page that opens without a line
+
+/** @returns {Promise<Session>} who is logged in; without a line, which grid worker was */
 export async function fetchSession() {
-  const answer = await fetch(address("session"), { cache: "no-store" });
+  /** @type {Response} */
+  let answer;
+  try {
+    answer = await fetch(address("session"), { cache: "no-store" });
+  } catch (error) {
+    const known = localStorage.getItem(WORKER);
+    if (known === null) throw error;
+    return { account: JSON.parse(known), ended: false };
+  }
   if (!answer.ok) throw new Error(answer.statusText);
-  return answer.json();
+  const session = await answer.json();
+  if (session.account?.roles.includes("grid_worker")) localStorage.setItem(WORKER, JSON.stringify(session.account));
+  else localStorage.removeItem(WORKER);
+  return session;
 }
 
 /**
@@ -36,6 +49,7 @@ function here() {
  * @returns {Promise<boolean>}  whether the browser leaves
  */
 export async function logOut(mayLeave = true) {
+  localStorage.removeItem(WORKER);
   const answer = await fetch(address("logout"), { method: "POST", cache: "no-store" });
   const { go_to: goTo } = answer.ok ? await answer.json().catch(() => ({})) : {};
   if (!goTo || !mayLeave) return false;

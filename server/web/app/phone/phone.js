@@ -148,7 +148,10 @@ function useForms(wanted) {
     if (!due || forms.Me) return undefined;
     const read = () =>
       Promise.all([import("./me.js"), import("./report.js")]).then(
-        ([{ Me }, { Report }]) => setForms({ Me, Report, error: null }),
+        ([{ Me }, { Report }]) => {
+          setForms({ Me, Report, error: null });
+          void import("./offline.js").then(({ keepPage }) => keepPage(), () => {});
+        },
         (error) => setForms({ Me: null, Report: null, error }),
       );
     const timer = setTimeout(read, wanted ? 0 : STANDS_MS);
