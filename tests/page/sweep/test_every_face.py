@@ -17,6 +17,7 @@ PANELS = {
     "time": ("&tab=time", ".histogram svg"),
     "series": ("&tab=series", ".drawer .notice"),
     "table": ("&tab=table", ".map-table tbody tr:not(.gap)"),
+    "choose": ("&tab=query", ".drawer .query > .panel-empty"),
     "query": ("&tab=query&area=circle/113.35,23.13,1500", ".drawer .rows tbody tr"),
     "incident": ("&tab=incident&incident=113.35,23.13", ".drawer .finding table"),
     "feature": ("&sel=districts/440106", ".docked .details dl"),
