@@ -20,7 +20,8 @@ from layers.errors import TooMuch
 BODY_BYTES_MAX = 32_768
 _TEXT_MAX = 200
 _LIST_MAX = 16
-_NAME_MAX = 60
+ID_MAX = 60
+"""Characters of an id or a name."""
 _INTEGER_MAX = 2**53 - 1  # RFC 8785: numbers are those of ECMAScript
 _CONTROL = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029], " ")
 
@@ -62,24 +63,24 @@ def timestamp(moment: datetime) -> str:
 def _fields(record: AuditRecord) -> dict[str, Value | None]:
     origin = record.origin
     return _subject(record.subject) | {
-        "audit_id": _text(record.audit_id, _NAME_MAX),
+        "audit_id": plain_text(record.audit_id, ID_MAX),
         "at": timestamp(record.at),
-        "client_ip": _text(origin.client_ip, _NAME_MAX),
-        "device": _text(origin.device),
-        "request_id": _text(origin.request_id, _NAME_MAX),
+        "client_ip": plain_text(origin.client_ip, ID_MAX),
+        "device": plain_text(origin.device),
+        "request_id": plain_text(origin.request_id, ID_MAX),
         "action": record.action.value,
-        "object": _text(record.object),
-        "filter_summary": _object(record.filters),
-        "purpose": _text(record.purpose),
+        "object": plain_text(record.object),
+        "filter_summary": plain_object(record.filters),
+        "purpose": plain_text(record.purpose),
         "max_grade_touched": record.max_grade,
         "fields_grade3": _texts(record.sensitive_fields),
-        "row_count": _number(record.rows),
-        "requests": _number(record.count) if record.count != 1 else None,
+        "row_count": whole_number(record.rows),
+        "requests": whole_number(record.count) if record.count != 1 else None,
         "decision": record.decision.value,
-        "rule_id": _text(record.rule_id),
+        "rule_id": plain_text(record.rule_id),
         "result_code": record.result_code,
-        "duration_ms": _number(record.duration_ms),
-        "detail": _object(record.detail),
+        "duration_ms": whole_number(record.duration_ms),
+        "detail": plain_object(record.detail),
     }
 
 
@@ -87,18 +88,18 @@ def _fields(record: AuditRecord) -> dict[str, Value | None]:
 def _subject(subject: AuditSubject) -> dict[str, Value | None]:
     """Return the known fields about a subject, the same in all its records; they are not changed."""
     fields: dict[str, Value | None] = {
-        "subject_id": _text(subject.id),
-        "subject_name_masked": _text(subject.name_masked, 8),
+        "subject_id": plain_text(subject.id),
+        "subject_name_masked": plain_text(subject.name_masked, 8),
         "role": _texts(subject.roles),
-        "org": _text(subject.org),
+        "org": plain_text(subject.org),
         "area_scope": _texts(subject.areas),
-        "session_id": _text(subject.session_id, _NAME_MAX),
-        "auth_method": _text(subject.method, _NAME_MAX),
+        "session_id": plain_text(subject.session_id, ID_MAX),
+        "auth_method": plain_text(subject.method, ID_MAX),
     }
     return {key: value for key, value in fields.items() if value}
 
 
-def _text(text: str, length_max: int = _TEXT_MAX) -> str:
+def plain_text(text: str, length_max: int = _TEXT_MAX) -> str:
     """Return a text without control characters and lone surrogates, cut to a length in characters."""
     if text.isprintable() and len(text) <= length_max:
         return text  # as nearly all are
@@ -111,17 +112,22 @@ def _texts(texts: Iterable[str]) -> list[str]:
     if not every:
         return every
     more = [f"… {len(every) - _LIST_MAX} more"] if len(every) > _LIST_MAX else []
-    return [_text(text, _NAME_MAX) for text in every[:_LIST_MAX]] + more
+    return [plain_text(text, ID_MAX) for text in every[:_LIST_MAX]] + more
 
 
-def _number(number: int | None) -> int | None:
-    return None if number is None else max(-_INTEGER_MAX, min(number, _INTEGER_MAX))
+def whole_number(number: int | None) -> int | None:
+    """Return a number within what JSON's readers take for a whole number; None stays None."""
+    if number is None or -_INTEGER_MAX <= number <= _INTEGER_MAX:
+        return number
+    return _INTEGER_MAX if number > 0 else -_INTEGER_MAX
 
 
-def _object(mapping: Mapping[str, str | int]) -> dict[str, Value]:
+def plain_object(mapping: Mapping[str, str | int]) -> dict[str, Value]:
+    """Return the first eight pairs by key, with plain texts and whole numbers."""
     if not mapping:
         return {}
     chosen = sorted(mapping.items())[:8]
     return {
-        _text(key, 40): _text(value, 120) if isinstance(value, str) else _number(value) or 0 for key, value in chosen
+        plain_text(key, 40): plain_text(value, 120) if isinstance(value, str) else whole_number(value) or 0
+        for key, value in chosen
     }

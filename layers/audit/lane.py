@@ -39,7 +39,7 @@ class AuditUnavailable(Unavailable):
 
 @dataclass(slots=True)
 class _Waiting:
-    body: str | Callable[[], AuditRecord]
+    body: str | Callable[[], str]
     stored: asyncio.Future[None] | None = None
 
     @property
@@ -50,7 +50,7 @@ class _Waiting:
         """Make the text of the record, if need be; False when it cannot be made, which must not end the lane."""
         if not isinstance(self.body, str):
             try:
-                self.body = canonical(self.body())
+                self.body = self.body()
             except Exception:  # noqa: BLE001  # whatever it is: the records behind it must be stored
                 _log.exception("a record of the audit cannot be made and is lost")
                 return False
@@ -101,8 +101,8 @@ class AuditLane:
         """
         self._put(_Waiting(canonical(record)), in_any_case=in_any_case)
 
-    def add_later(self, make: Callable[[], AuditRecord]) -> None:
-        """Add a record that is made when it is stored: many at once cost a third of as many one by one.
+    def add_later(self, make: Callable[[], str]) -> None:
+        """Add a record whose canonical text is made when it is stored: many at once cost less than one by one.
 
         Raises
         ------
@@ -110,7 +110,7 @@ class AuditLane:
             When the queue is full: the database takes no records.
         """
         if len(self._queue) > _UNMADE_MAX:
-            self.add(make())
+            self._put(_Waiting(make()))
         else:
             self._put(_Waiting(make))
 

@@ -61,8 +61,8 @@ class AuditWriter:
         """
         self._lanes[record.chain].add(record)
 
-    def add_later(self, chain: AuditChain, make: Callable[[], AuditRecord]) -> None:
-        """Add a record of a chain, which is made when it is stored.
+    def add_later(self, chain: AuditChain, make: Callable[[], str]) -> None:
+        """Add a record of a chain by its canonical text, which is made when it is stored.
 
         Raises
         ------

@@ -28,6 +28,7 @@ from server.audit.request_record import (
     keyed_hash,
     moment_of,
     origin_of,
+    read_text,
     request_record,
     rule_ids,
 )
@@ -73,7 +74,7 @@ class Audit:
         elif status in _REFUSED:
             self._refusal(self.writer, scope, note, status)
         elif status < 400 and _is_made_later(note):
-            made = partial(request_record, scope, note, status, self._query_key, moment_of(note))
+            made = partial(read_text, scope, note, status, self._query_key, moment_of(note))
             self.writer.add_later(AuditChain.GENERAL, made)
         elif status < 400:
             await self._answer(self.writer, scope, note, status)

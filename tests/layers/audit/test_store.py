@@ -33,6 +33,13 @@ async def test_records_are_chained_as_the_document_says(writer: asyncpg.Connecti
     assert head["sensitive"].seq == 0
 
 
+async def test_a_text_of_two_lines_is_no_record(writer: asyncpg.Connection, auditor: asyncpg.Connection):
+    for bodies in (['{"a":\n1}'], ["{}", "{}\n{}"]):
+        with pytest.raises(ValueError, match="one line"):
+            await append(writer, GENERAL, bodies)
+    assert not [row async for row in read_chain(auditor, GENERAL)]
+
+
 async def test_an_algorithm_that_is_unknown_stores_nothing(
     writer: asyncpg.Connection, auditor: asyncpg.Connection, superuser: asyncpg.Connection
 ):

@@ -12,6 +12,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from layers.audit.canonical import canonical
 from layers.audit.lane import GATHER_SECONDS, AuditUnavailable
 from layers.audit.record import AuditAction, AuditChain, AuditRecord, AuditSubject
 from layers.audit.store import read_period
@@ -24,6 +25,10 @@ _ADMIT = "ALTER TABLE audit.record DROP CONSTRAINT refused"
 
 def read_of(thing: str, grade: int = 2, **more: Any) -> AuditRecord:
     return AuditRecord(action=AuditAction.READ, object=thing, subject=AuditSubject("li"), max_grade=grade, **more)
+
+
+def text_of(thing: str, **more: Any) -> str:
+    return canonical(read_of(thing, **more))
 
 
 @pytest.fixture
@@ -48,7 +53,7 @@ async def test_a_record_that_is_waited_for_is_there_afterwards(audit: AuditWrite
 async def test_what_comes_while_others_are_stored_is_gathered(audit: AuditWriter, auditor: asyncpg.Connection):
     begun = monotonic()
     for n in range(60):
-        audit.add_later(AuditChain.GENERAL, partial(read_of, f"n{n}"))
+        audit.add_later(AuditChain.GENERAL, partial(text_of, f"n{n}"))
         if not n:
             audit.flush()
         await auditor.fetchval("SELECT 1")  # long enough for a transaction of the audit
@@ -59,7 +64,7 @@ async def test_what_comes_while_others_are_stored_is_gathered(audit: AuditWriter
 
 
 async def test_a_record_that_cannot_be_made_does_not_end_the_audit(audit: AuditWriter, auditor: asyncpg.Connection):
-    audit.add_later(AuditChain.GENERAL, lambda: read_of("x", detail={"broken": object()}))
+    audit.add_later(AuditChain.GENERAL, lambda: text_of("x", detail={"broken": object()}))
     audit.add(read_of("next"))
     await audit.stop()
     assert [record["object"] for record in await stored(auditor)] == ["next"]

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from layers.actor import Actor
+from layers.audit.canonical import canonical
+from server.audit.request_record import moment_of, read_text, request_record
+from server.audit.touched import Touched
+from server.identity.identity import Identity, keep_identity
+from server.identity.subject import AuthMethod, Subject
 from tests.ogc.service import Service
 from tests.server.audit.conftest import Records, writer_of
 
@@ -105,6 +112,32 @@ def test_what_is_not_known_to_the_audit_is_taken_for_the_most(service: Service, 
 def test_documents_are_not_recorded(service: Service, records: Records, path: str):
     assert service.ask(path, actor="operator").status_code == 200
     assert records() == []
+
+
+@pytest.mark.parametrize("query", [b"", b"limit=5&bbox=113,23,114,24&x=%E5%BC%A0", b"datetime=2026-06-08/.."])
+@pytest.mark.parametrize("who", [AuthMethod.TOKEN, None])
+def test_a_record_that_is_made_later_says_the_same(query: bytes, who: AuthMethod | None):
+    scope = {
+        "type": "http", "method": "GET", "path": '/ogc/collections/points/items/"1', "query_string": query,
+        "headers": [(b"user-agent", b"QGIS/3.40")], "client": ("10.0.0.7", 1),
+    }  # fmt: skip
+    actor = Actor("street", 2, ("440106011",), roles=("street_dispatcher",), purpose="防汛")
+    if who is not None:
+        keep_identity(scope, Identity(Subject("street", "李四", actor.roles, actor.area_prefixes, method=who), actor))
+    note = Touched(actor, None, 'points/"1', 2, ("points.a",), ("everybody", "everybody"), masked=True, rows=3)
+    key = bytes(32)
+    now, later = (
+        json.loads(text)
+        for text in (
+            canonical(request_record(scope, note, 200, key)),
+            read_text(scope, note, 200, key, moment_of(note)),
+        )
+    )
+    for record in now, later:
+        assert record.pop("audit_id")
+        assert record.pop("at") > "2026"
+        assert record.pop("duration_ms") >= 0
+    assert later == now
 
 
 def test_tiles_are_counted_by_the_minute(service: Service, records: Records):
