@@ -10,7 +10,7 @@ import asyncpg
 from layers.audit.record import AuditAction
 from layers.catalog import Layer
 from layers.errors import NotFound
-from layers.read.counted_page import ROWS_MAX, counted_page
+from layers.read.counted_page import ROWS_MAX, Statement, counted_statement
 from layers.read.counts import Matched
 from layers.read.query import ItemsQuery, page, single
 from layers.read.references import one_time_fields
@@ -24,7 +24,6 @@ from server.items.links import KeptLinks, Paging, item_links, steps
 from server.items.request import ItemsRequest, read_items_request, refuse_unknown_item_parameters, write_cursor
 from server.state import State
 
-type Statement = tuple[str, tuple[object, ...]]
 _FEW_ROWS = 2_000  # of a layer: to read them all takes less than to plan
 _THE_ID = object()  # stands for the requested id in a kept statement
 
@@ -66,7 +65,7 @@ class _Plan:
     def counted(self, query: ItemsQuery, text: TextFormat) -> Statement:
         """Return the statement of the page with the number of all matching rows."""
         if self._counted is None:
-            self._counted = counted_page(query, text.form, text.separator).render()
+            self._counted = counted_statement(query, text.form, text.separator)
         return self._counted
 
 
@@ -96,7 +95,7 @@ async def single_feature(call: ItemsCall, state: State) -> ItemsResponse:
     layer = layer_of(call.layer, call.actor, call.given)
     touch(layer, call.actor, feature=call.feature_id, rows=1)
     key = ("item", layer.id, state.catalog.fingerprint, call.actor.audience, crs.uri, text.form, layer.moment)
-    statement = state.plans.get(key, lambda: single(layer, call.actor, _THE_ID, crs, text.form).render())
+    statement = state.plans.get(key, lambda: single(layer, call.actor, _THE_ID, crs, text.form).render_shared())
     feature_id = call.feature_id or ""
     values = [feature_id if value is _THE_ID else value for value in statement[1]]
     feature = None if "\0" in feature_id else await state.lookups.fetchval(statement[0], *values)

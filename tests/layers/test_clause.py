@@ -22,6 +22,21 @@ def test_every_mark_points_at_its_own_value_after_composing(parts):
     assert [bound[m - 1] for m in marks] == expected
 
 
+mixed = st.lists(st.tuples(st.sampled_from([0, 1, True, "0", "a", None, 1.0]), st.sampled_from(["text", "bigint", ""])))
+
+
+@given(mixed)
+def test_shared_values_are_the_same_and_each_of_a_type_is_bound_once(pairs):
+    parts = [Clause(f"f(?0::{cast})" if cast else "f(?0)", (value,)) for value, cast in pairs]
+    text, bound = compose(" ".join("{}" for _ in parts), *parts).render_shared()
+    found = re.findall(r"\$(\d+)(?:::([a-z]+))?", text)
+    assert [(bound[int(n) - 1], type(bound[int(n) - 1]), cast) for n, cast in found] == [
+        (value, type(value), cast) for value, cast in pairs
+    ]
+    typed = {(type(value), value, cast) for value, cast in pairs if cast and isinstance(value, int | str)}
+    assert len(bound) == len(typed) + sum(not (cast and isinstance(value, int | str)) for value, cast in pairs)
+
+
 @given(st.text(alphabet=st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1))
 def test_a_quoted_name_ends_where_it_should(name):
     quoted = quote_identifier(name)

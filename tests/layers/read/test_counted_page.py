@@ -7,7 +7,7 @@ import pytest
 
 from layers.clause import Clause
 from layers.read import counted_page as module
-from layers.read.counted_page import counted_page
+from layers.read.counted_page import counted_page, counted_statement
 from layers.read.query import ItemsQuery, count, page
 from layers.read.sort_keys import sort_keys, sortable_fields
 from tests.layers.cameras import EVERYTHING
@@ -34,6 +34,8 @@ async def test_it_equals_the_page_and_the_count(reader, cameras, sort, limit, of
     assert {name: together[name] for name in ("features", "found", "last")} == dict(alone)
     text, values = count(query, 1_000_000).render()
     assert together["matched"] == await reader.fetchval(text, *values)
+    text, values = counted_statement(query)
+    assert await reader.fetchrow(text, *values) == together
 
 
 async def test_more_rows_than_are_noted_are_told_and_nothing_else(reader, cameras, monkeypatch):
@@ -43,3 +45,15 @@ async def test_more_rows_than_are_noted_are_told_and_nothing_else(reader, camera
     few = await read(reader, counted_page(ItemsQuery(cameras, EVERYTHING, where=Clause("f.id < 'c0005'"), limit=2)))
     assert few["matched"] == 5
     assert [f["id"] for f in orjson.loads(b"[" + few["features"] + b"]")] == ["c0000", "c0001"]
+
+
+async def test_requests_that_differ_in_their_values_have_one_statement(cameras):
+    def asked(first: str, limit: int, **more: object) -> tuple[str, tuple[object, ...]]:
+        where = Clause("f.id >= ?0::text AND f.id <> ?1::text", (first, "c0005"))
+        return counted_statement(ItemsQuery(cameras, EVERYTHING, where, limit=limit, **more))
+
+    one, other = asked("c0001", 5), asked("c0005", 7)
+    assert one[0] is other[0]
+    assert (one[1], other[1]) == (("c0001", "c0005", 5, 0), ("c0005", "c0005", 7, 0))
+    assert asked("c0001", 5, properties=())[0] != one[0]
+    assert asked("c0001", 5, skip_geometry=True)[0] != one[0]
