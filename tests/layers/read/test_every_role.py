@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from layers.policy.read import read_policy
 from layers.read.caller import check_rows
 from layers.read.counted_page import counted_page
 from layers.read.query import ItemsQuery, count, page, single
+from layers.read.relation import relation
 from layers.read.rights import is_view, table_scoped
 from layers.read.sort_keys import SortKey, sortable_fields
 from tests.layers.read.policies import actor_of
@@ -52,6 +54,12 @@ def test_what_a_role_asks_is_answered(database, name):
         for statement in _statements(layer, actor):
             text, values = statement.render()
             run(connection.fetch(text, *values))
+
+
+def test_a_view_of_few_columns_is_made_of_few(database):
+    _, _, catalog = database
+    few = relation(catalog["events"], reader("street_dispatcher"), reads=frozenset({"severity"})).text
+    assert set(re.findall(r't\."(\w+)"', few)) == {"severity", "data_grade", "area_code", "grid_code"}
 
 
 def _statements(layer, actor):
