@@ -18,6 +18,7 @@ from layers.actor import ANONYMOUS, OPERATOR, Actor
 from server.settings import load_settings
 
 GOAL = 0.95
+_ROUNDS = 81
 _ACTORS = {"anonymous": ANONYMOUS, "officer": Actor("officer", clearance=2), "operator": OPERATOR}
 _BBOX = "bbox=113.33,23.12,113.36,23.15"
 CASES = {
@@ -52,7 +53,7 @@ async def measure(url: str, home: Path, share: float = 1.0) -> list[Figure]:
             count = max(8, int(number * share))
             asked = target.format(grid=grid), actor, count
             serve_on, serve_off = _serving(served_on, on, *asked), _serving(served_off, off, *asked)
-            with_it, without = await turns.rates(clock, serve_on, serve_off, count)
+            with_it, without = await turns.rates(clock, serve_on, serve_off, count, _ROUNDS)
             goal = None if actor == "operator" else GOAL
             rows.append(faster(name, with_it, without, goal, "req/cpu-s"))
     await connection.close()
