@@ -178,6 +178,17 @@ def parse_crs_or_datum(text: str, parameter: str = "crs") -> Crs:
         raise BadCrs(f"{error.message}; or {', '.join(DATUMS)}", parameter=parameter) from error
 
 
+def read_question_crs(name: str | None, parameter: str) -> Crs:
+    """Parse the system of a box or a filter; CRS84 where none is named.
+
+    Raises
+    ------
+    BadCrs
+        As `parse_crs_or_datum`.
+    """
+    return parse_crs_or_datum(name, parameter) if name else CRS84
+
+
 def read_answer_crs(name: str, parameter: str = "answer_crs") -> Crs:
     """Parse the system of an answer of an operation, or of a stream.
 

@@ -5,6 +5,7 @@ What is shifted is what an answer shows, so that a place that was masked stays a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -27,10 +28,15 @@ def shift_document(document: Json, datum: Datum) -> None:
     found = _Places(datum)
     found.look(document)
     document["datum"] = datum
-    if found.lonlat:
-        shifted = np.round(to_datum(np.array(found.lonlat, dtype=np.float64), datum), DIGITS).tolist()
-        for (holder, lon, lat), (x, y) in zip(found.holders, shifted, strict=True):
-            holder[lon], holder[lat] = x, y
+    found.shift()
+
+
+def shift_rows(rows: Sequence[Json], datum: Datum) -> None:
+    """Put the members `lon` and `lat` of rows into a datum, in place."""
+    found = _Places(datum)
+    for row in rows:
+        found.pair(row)
+    found.shift()
 
 
 class _Places:
@@ -41,13 +47,20 @@ class _Places:
         self.holders: list[tuple[Any, Any, Any]] = []
         self._datum = datum
 
+    def shift(self) -> None:
+        """Put the places that were found into the datum, all at once."""
+        if self.lonlat:
+            shifted = np.round(to_datum(np.array(self.lonlat, dtype=np.float64), self._datum), DIGITS).tolist()
+            for (holder, lon, lat), (x, y) in zip(self.holders, shifted, strict=True):
+                holder[lon], holder[lat] = x, y
+
     def look(self, node: Any) -> None:
         """Find the places in a part of a document."""
         if isinstance(node, list):
             for one in node:
                 self.look(one)
         elif isinstance(node, dict):
-            self._pair(node)
+            self.pair(node)
             is_feature = node.get("type") == "Feature"
             for name, value in node.items():
                 self._look_inside(name, value, is_feature=is_feature)
@@ -61,11 +74,12 @@ class _Places:
             self.look([value[inner] for inner in _COMPUTED.intersection(value or ())])
         elif name == "rows" and isinstance(value, list):
             for row in value:
-                self._pair(row)
+                self.pair(row)
         else:
             self.look(value)
 
-    def _pair(self, node: Json) -> None:
+    def pair(self, node: Json) -> None:
+        """Find the place that a node has as `lon` and `lat`."""
         if _is_number(node.get("lon")) and _is_number(node.get("lat")):
             self._place(node, "lon", "lat")
 

@@ -11,14 +11,15 @@ _TOLD = ("title_zh", "title_en", "description_zh", "description_en", "standard",
 
 
 def about_layer(definition: LayerDefinition, crs: Crs = CRS84) -> dict[str, str]:
-    """Return titles, source, licence (openness and attribution), and the moment in which the layer was read.
-
-    A shifted datum is named here, where a file can name it nowhere else.
-    """
+    """Return titles, source, licence (openness and attribution), and the moment in which the layer was read."""
     facts = {name: text for name in _TOLD if (text := getattr(definition, name))}
     synthetic = {"synthetic": "true"} if definition.synthetic else {}
-    shifted = {} if crs.datum is None else {"datum": crs.datum}
-    return {**facts, **synthetic, **shifted, "openness": definition.openness, "read_at": now()}
+    return {**facts, **synthetic, **about_datum(crs), "openness": definition.openness, "read_at": now()}
+
+
+def about_datum(crs: Crs) -> dict[str, str]:
+    """Return the name of a shifted datum, as a fact and as a member: a file can name it nowhere else."""
+    return {} if crs.datum is None else {"datum": crs.datum}
 
 
 def now() -> str:

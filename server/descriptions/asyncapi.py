@@ -20,9 +20,12 @@ _DESCRIPTION = (
 _QUERY = {
     "layers": "图层，逗号分隔 collection ids, by comma",
     "areas": "网格或区划代码前缀 prefixes of area or grid codes, by comma",
-    "bbox": "west,south,east,north (CRS84)",
+    "bbox": "west,south,east,north",
+    "bbox-crs": "bbox 的坐标系，含 gcj02、bd09 of bbox; OGC:CRS84 by default",
     "filter": "CQL2；须指定图层 CQL2; needs layers",
     "filter-lang": "cql2-text, cql2-json",
+    "filter-crs": "filter 的坐标系 of places in filter",
+    "crs": "输出坐标 of what is sent: OGC:CRS84, gcj02, bd09",
     "since": "从此序号之后 after this number",
     "snapshot": "true: 先发当前状态 the state first",
     "tiles": "true: 也通知哪些瓦片变了 also which tiles changed",

@@ -25,6 +25,7 @@ class FeatureRowsFormat(ColumnFormat):
         """Yield the features of a batch at a time."""
         members: dict[str, object] = {"type": "FeatureCollection", "numberReturned": head.rows}
         members |= {"watermark": dict(head.watermark)} if head.watermark else {}
+        members |= _datum(head)
         yield orjson.dumps(members)[:-1] + b',"features":['
         before = b""
         for batch in batches:
@@ -36,6 +37,7 @@ class FeatureRowsFormat(ColumnFormat):
     @staticmethod
     def _features(head: ColumnHead, batch: pa.RecordBatch) -> Iterator[bytes]:
         crs = head.shape.crs
+        datum = _datum(head)
         order = slice(None, None, -1 if crs.flips else 1)  # the official order, as in `/items`
         rounded = shapely.transform(
             geometries_of(batch.columns[-1]), lambda xy: np.round(xy[:, order], _DIGITS[crs.unit])
@@ -44,7 +46,12 @@ class FeatureRowsFormat(ColumnFormat):
         for row, text in zip(batch.select(batch.schema.names[:-1]).to_pylist(), texts, strict=True):
             own = {"id": row.pop(ID)} if ID in row else {}
             shape = None if text is None else orjson.Fragment(text)
-            yield orjson.dumps({"type": "Feature", **own, "geometry": shape, "properties": row})
+            yield orjson.dumps({"type": "Feature", **own, **datum, "geometry": shape, "properties": row})
+
+
+def _datum(head: ColumnHead) -> dict[str, str]:
+    datum = head.shape.crs.datum
+    return {} if datum is None else {"datum": datum}
 
 
 FEATURE_ROWS = FeatureRowsFormat(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from layers.coordinates.crs import Crs
 from layers.definition import LayerDefinition
 from layers.errors import BadInput
@@ -59,8 +61,8 @@ def choose_format(f: str | None, accept: str) -> Media:
     return next((media for media in known if media is not None), FORMATS[0])
 
 
-def check_crs(media: Media, crs: Crs) -> None:
-    """Check that an answer in a representation can be had in a system.
+def check_crs(media: Media, crs: Crs, among: Iterable[Media] = FORMATS, parameter: str = "crs") -> None:
+    """Check that an answer in a representation, of those that the address has, can be had in a system.
 
     Raises
     ------
@@ -68,11 +70,11 @@ def check_crs(media: Media, crs: Crs) -> None:
         For a shifted datum in a representation that names its system by a registered code, or not at all.
     """
     if crs.datum is not None and not media.shifts:
-        allowed = ", ".join(one.f for one in FORMATS if one.shifts)
+        allowed = ", ".join(one.f for one in among if one.shifts)
         raise BadInput(
             f"{media.title} cannot say that its coordinates are {crs.name}, which has no registered code; with "
-            f"crs={crs.datum} take f={allowed}",
-            parameter="crs",
+            f"{parameter}={crs.datum} take f={allowed}",
+            parameter=parameter,
         )
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+from pydantic import Field
 
 from layers.actor import Actor
 from layers.catalog import Layer
 from layers.clause import EMPTY, Clause, join
-from layers.coordinates.crs import CRS84, parse_crs_or_datum
+from layers.coordinates.crs import read_question_crs
 from layers.cql2 import (
+    DegreeBox,
     FilterLimits,
     Queryable,
     compile_bbox,
@@ -30,6 +34,22 @@ PARAMETERS = (
     "filter-crs", "sortby", "properties", "skipGeometry", "resulttype", "at", "basis",
 )  # fmt: skip
 """Parameters of `/items`; a property of such a name is no parameter of its own."""
+BboxCrs = Annotated[
+    str | None,
+    Field(
+        alias="bbox-crs",
+        max_length=200,
+        description="bbox 的坐标系，含 gcj02、bd09 the system of bbox, also gcj02 and bd09; OGC:CRS84 by default",
+    ),
+]
+FilterCrs = Annotated[
+    str | None,
+    Field(
+        alias="filter-crs",
+        max_length=200,
+        description="filter 中坐标的坐标系 the system of places in filter; OGC:CRS84 by default",
+    ),
+]
 FILTER_LANGUAGES = ("cql2-text", "cql2-json", "cql-text")  # GDAL sends the draft's name cql-text
 
 
@@ -102,15 +122,27 @@ def layer_of(layer: Layer, actor: Actor, given: Mapping[str, str]) -> Layer:
 
 
 def _bbox(layer: Layer, given: Mapping[str, str], queryables: Mapping[str, Queryable]) -> Clause:
-    if "bbox" not in given:
-        if "bbox-crs" in given:
-            raise BadInput("bbox-crs is given without a bbox", parameter="bbox-crs")
+    bbox = read_box(given.get("bbox"), given.get("bbox-crs"))
+    if bbox is None:
         return EMPTY
-    crs = parse_crs_or_datum(given["bbox-crs"], "bbox-crs") if "bbox-crs" in given else CRS84
-    bbox = parse_bbox(given["bbox"], crs)
     if "geom" not in queryables:
         raise BadInput(f"layer '{layer.id}' has no geometries: bbox cannot select from it", parameter="bbox")
     return compile_bbox(bbox, queryables["geom"])
+
+
+def read_box(bbox: str | None, bbox_crs: str | None) -> DegreeBox | None:
+    """Return the box of the parameters `bbox` and `bbox-crs`; None where there is none.
+
+    Raises
+    ------
+    BadInput
+        When it is malformed, or a system is named for no box.
+    """
+    if bbox is None:
+        if bbox_crs is not None:
+            raise BadInput("bbox-crs is given without a bbox", parameter="bbox-crs")
+        return None
+    return parse_bbox(bbox, read_question_crs(bbox_crs, "bbox-crs"))
 
 
 def _datetime(layer: Layer, given: Mapping[str, str], queryables: Mapping[str, Queryable]) -> Clause:
@@ -133,7 +165,7 @@ def _filter(
     expression = body if body is not None else text
     if expression is None:
         return EMPTY
-    crs = parse_crs_or_datum(given["filter-crs"], "filter-crs") if "filter-crs" in given else CRS84
+    crs = read_question_crs(given.get("filter-crs"), "filter-crs")
     length = limits.filter_bytes if body is None else limits.body_bytes
     bounds = FilterLimits(length=length, vertices=limits.filter_vertices)
     return compile_filter(parse(expression, language, limits=bounds), queryables, filter_crs=crs)

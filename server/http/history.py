@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -87,6 +87,6 @@ def feature_of(row: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "Feature", "geometry": place, "properties": properties}
 
 
-def feature_records(rows: Iterable[Mapping[str, Any]]) -> bytes:
-    """Return rows as a GeoJSON text sequence (RFC 8142)."""
-    return b"".join(b"\x1e" + orjson.dumps(feature_of(row), default=str) + b"\n" for row in rows)
+def feature_record(feature: Mapping[str, Any]) -> bytes:
+    """Return a feature as a record of a GeoJSON text sequence (RFC 8142)."""
+    return b"\x1e" + orjson.dumps(feature, default=str) + b"\n"

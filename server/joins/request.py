@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
-from layers.coordinates.crs import CRS84, parse_crs
+from layers.coordinates.crs import CRS84, Crs, parse_crs_or_datum
 from layers.cql2 import queryables_of
 from layers.errors import BadInput
 from layers.read.query import ItemsQuery
@@ -49,6 +49,11 @@ class JoinRequest:
         return self.rule.how
 
     @property
+    def crs(self) -> Crs:
+        """The system of the answer's places."""
+        return self.right.crs if self.measures else self.left.crs
+
+    @property
     def measured(self) -> tuple[str, ...]:
         """The fields of the left that are counted up."""
         return tuple(dict.fromkeys(one.field for one in self.measures if one.field is not None))
@@ -72,11 +77,9 @@ def read_join(given: Mapping[str, str], catalog: Catalog, actor: Actor, limits: 
     measures: tuple[JoinMeasure, ...] = ()
     if "aggregate" in given:
         measures = read_measures(given["aggregate"], _numbers(left))
-    crs = parse_crs(given["crs"]) if "crs" in given else CRS84
+    crs = parse_crs_or_datum(given["crs"]) if "crs" in given else CRS84
     if not measures:
-        if crs != CRS84:
-            raise BadInput(f"crs is '{given['crs'][:80]}'; pairs are given in OGC:CRS84 alone", parameter="crs")
-        return JoinRequest(left, right, rule, measures)
+        return JoinRequest(replace(left, crs=crs), right, rule, measures)
     if "left-properties" in given:
         raise BadInput(
             "left-properties has no meaning beside aggregate: name fields in it", parameter="left-properties"

@@ -146,7 +146,7 @@ class JoinRun:
     def _paired(self, held: pa.RecordBatch, matcher: Matcher) -> Joined:
         shape = self._pair_shape()
         shown = held.select(list(range(len(shape_of(self.request.right).columns) - 1)))
-        of_right = row_bytes(shown)
+        of_right, of_left = row_bytes(shown), list(range(len(shape_of(self.request.left).columns)))
         parts: list[pa.Table] = []
         left = size = 0
         met = np.zeros(held.num_rows, bool)
@@ -162,19 +162,19 @@ class JoinRun:
                     "its features; take fewer by left-properties and right-properties, or aggregate=count",
                     parameter="left-properties",
                 )
-            parts.append(_rows(shape, batch, shown, pairs))
+            parts.append(_rows(shape, batch.select(of_left), shown, pairs))
             left += len(np.unique(pairs.left))
             met[pairs.right] = True
         table = pa.concat_tables(parts) if parts else shape.schema.empty_table()
         return Joined(shape, table, left, int(met.sum()))
 
     def _pair_shape(self) -> ColumnShape:
-        left, right = left_shape(self.request), shape_of(self.request.right)
+        left, right = shape_of(self.request.left), shape_of(self.request.right)
         columns = [Column(f"left_{one.name}", one.type, facts=one.facts) for one in left.columns[:-1]]
         columns += [Column(f"right_{one.name}", one.type, facts=one.facts) for one in right.columns[:-1]]
         if self.request.rule.measures:
             columns.append(Column("distance_m", pa.float64(), facts={"unit": "m"}))
-        return ColumnShape((*columns, left.columns[-1]), left.geometry_type, CRS84)
+        return ColumnShape((*columns, left.columns[-1]), left.geometry_type, left.crs)
 
 
 def _rows(shape: ColumnShape, batch: pa.RecordBatch, shown: pa.RecordBatch, pairs: Pairs) -> pa.Table:
@@ -189,15 +189,19 @@ def left_shape(request: JoinRequest) -> ColumnShape:
     """Return the columns that are read of the left: those that are shown, or those that are counted up; and places."""
     shape = shape_of(request.left)
     if not request.measures:
-        return shape
+        return _joinable(shape)
     wanted = [one for one in shape.columns[:-1] if one.name in request.measured]
     return ColumnShape((*wanted, shape.columns[-1]), shape.geometry_type, CRS84)
 
 
 def right_shape(request: JoinRequest) -> ColumnShape:
     """Return the columns that are read of the right: those that are shown, and the places to join by if they differ."""
-    shape = shape_of(request.right)
-    if request.right.crs == CRS84:
+    return _joinable(shape_of(request.right))
+
+
+def _joinable(shape: ColumnShape) -> ColumnShape:
+    """Return columns with the places as they are stored last, by which the sides are joined."""
+    if shape.crs == CRS84:
         return shape
     stored = Column("_joined_by", pa.binary(), "ST_AsBinary(f.geom, 'NDR')")
     return ColumnShape((*shape.columns, stored), shape.geometry_type, shape.crs)

@@ -5,17 +5,19 @@ As in features, the places are shifted, and the values of a layer's fields stay 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 import orjson
+from starlette.concurrency import run_in_threadpool
 
 from layers.coordinates.datum import DATUMS, Datum, to_datum
 from layers.coordinates.shifted_json import DIGITS, shift_document
 from twin.live.change_batch import ChangeBatch
+from twin.live.playback import PlaybackFrame
 from twin.live.subscriber import StreamNotice
 
 _BOXES = ("old", "new")
@@ -33,6 +35,18 @@ def shifted(part: ChangeBatch | StreamNotice, datum: Datum | None) -> ChangeBatc
     features = {"features": orjson.loads(b"[" + part.features + b"]")}
     shift_document(features, datum)
     return replace(part, features=orjson.dumps(features["features"])[1:-1])
+
+
+async def shifted_frames(frames: AsyncIterator[PlaybackFrame], datum: Datum | None) -> AsyncIterator[PlaybackFrame]:
+    """Yield the frames of a playback in a datum, which each frame and feature names; None leaves them as they are."""
+    async for frame in frames:
+        yield frame if datum is None else await run_in_threadpool(_frame, frame, datum)
+
+
+def _frame(frame: PlaybackFrame, datum: Datum) -> PlaybackFrame:
+    document = orjson.loads(frame.line)
+    shift_document(document, datum)
+    return replace(frame, line=orjson.dumps(document) + b"\n")
 
 
 def _batch(datum: Datum, batch: ChangeBatch) -> ChangeBatch:

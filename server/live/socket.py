@@ -61,8 +61,10 @@ class Subscribe(BaseModel):
     token: str | None = Field(default=None, max_length=4096, description="only in the first message")
     layers: list[str] = Field(default=[], max_length=LAYERS_MAX)
     areas: list[str] = Field(default=[], max_length=AREAS_MAX, description="prefixes of area or grid codes")
-    bbox: list[float] | None = Field(default=None, description="west, south, east, north in CRS84")
+    bbox: list[float] | None = Field(default=None, description="west, south, east, north in bbox-crs")
+    bbox_crs: str = Field(default="", alias="bbox-crs", max_length=200, description="of bbox: OGC:CRS84, gcj02, bd09 …")
     filter: str | dict[str, Any] | None = Field(default=None, description="CQL2 text or JSON; needs layers")
+    filter_crs: str = Field(default="", alias="filter-crs", max_length=200, description="of places in filter")
     since: int | None = Field(default=None, ge=0, le=SEQ_MAX)
     rights: str = Field(default="", pattern=rf"^({RIGHTS})?$", description="of the last ready or resync, with since")
     snapshot: bool = Field(default=False, description="the state of the layers first, then its changes")
@@ -72,7 +74,14 @@ class Subscribe(BaseModel):
     @property
     def params(self) -> SubscriptionParams:
         """The parameters of the subscription."""
-        return SubscriptionParams(self.layers, self.areas, self.bbox or (), "" if self.filter is None else self.filter)
+        return SubscriptionParams(
+            self.layers,
+            self.areas,
+            self.bbox or (),
+            "" if self.filter is None else self.filter,
+            bbox_crs=self.bbox_crs,
+            filter_crs=self.filter_crs,
+        )
 
     @property
     def datum(self) -> Datum | None:

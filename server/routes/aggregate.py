@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from layers.actor import Actor
 from layers.clause import EMPTY, Clause
-from layers.coordinates.crs import CRS84
+from layers.coordinates.crs import read_question_crs
 from layers.cql2 import FilterLimits, compile_filter, parse, queryables_of
 from layers.database.connection import in_our_words
 from layers.errors import BadInput
@@ -20,6 +20,7 @@ from layers.read.rights import layer_at
 from server.audit.touched import touch
 from server.dependencies import ActorHere, StateHere
 from server.http.caching import PRIVATE_HEADERS
+from server.http.conditions import FilterCrs
 from server.state import State
 from server.surroundings.datum_route import AnswerCrs, DatumRoute
 from twin.aggregate.answer import as_csv, as_geojson, as_json
@@ -62,6 +63,7 @@ class AggregateParams(BaseModel):
     end: str | None = Field(None, alias="to", max_length=40, description="止（不含） before this time")
     filter: str | None = Field(None, description="CQL2, as of /items")
     filter_lang: Literal["cql2-text", "cql2-json"] = Field("cql2-text", alias="filter-lang")
+    filter_crs: FilterCrs = None
     at: str | None = Field(None, max_length=60, description="时刻，须带时区 as of this moment; now by default")
     basis: str | None = Field(None, max_length=40, description="known 当时所知 as known then; phenomenon 当时实情")
     measures: str | None = Field(
@@ -115,7 +117,8 @@ def _question(state: State, allowed: Counting, params: AggregateParams) -> tuple
     if params.filter is not None:
         bounds = FilterLimits(length=limits.filter_bytes, vertices=limits.filter_vertices)
         expression = parse(params.filter, params.filter_lang, limits=bounds)
-        where = compile_filter(expression, queryables_of(layer.definition, actor), filter_crs=CRS84)
+        crs = read_question_crs(params.filter_crs, "filter-crs")
+        where = compile_filter(expression, queryables_of(layer.definition, actor), filter_crs=crs)
     measures, compares = parse_measures(params.measures, layer, actor), params.compare is not None
     return allowed, Question(layer, actor, by, where, start, end, measures=measures, compares=compares)
 

@@ -15,13 +15,14 @@ from layers.columns.statement import Portion, column_rows
 from layers.errors import BadInput
 from server.audit.touched import current_note, touch
 from server.audit.watermark import Watermark
+from server.bulk.about import about_datum
 from server.bulk.desk import written
 from server.bulk.sending import send_parts, watched
 from server.bulk.workspace import workspace
-from server.dependencies import ActorHere, StateHere
+from server.dependencies import ActorHere, BaseUrlHere, StateHere
 from server.formats.columnar import ColumnFormat, ColumnHead
 from server.formats.feature_rows import FEATURE_ROWS
-from server.formats.table import FORMATS
+from server.formats.table import FORMATS, check_crs
 from server.http.caching import PRIVATE_HEADERS
 from server.http.parameters import parameters_of
 from server.joins.request import WITHIN_M_MAX, JoinRequest, read_join
@@ -29,6 +30,7 @@ from server.joins.run import SECONDS_MAX, Joined, JoinRun, left_shape, right_sha
 from server.state import State
 
 router = APIRouter(prefix="/twin", tags=["twin"])
+_FORMS: tuple[ColumnFormat, ...] = (FEATURE_ROWS, *(media for media in FORMATS if isinstance(media, ColumnFormat)))
 _BATCH_ROWS_MAX = 20_000
 _BATCH_BYTES = 8 * 1024 * 1024
 
@@ -53,7 +55,7 @@ class JoinParams(BaseModel):
     )
     at: Text = Field(None, max_length=40, description="时刻 as of this moment")
     basis: Text = Field(None, max_length=20, description="known, phenomenon")
-    crs: Text = Field(None, max_length=200, description="输出坐标系 of the answer, with aggregate")
+    crs: Text = Field(None, max_length=200, description="输出坐标系，含 gcj02、bd09 of the answer, also gcj02 and bd09")
     f: str = Field("json", max_length=20, description="json, csv, parquet, arrow, flatgeobuf, gpkg, xlsx")
     left_filter: Text = Field(None, alias="left-filter", description="CQL2")
     right_filter: Text = Field(None, alias="right-filter", description="CQL2")
@@ -82,8 +84,8 @@ class JoinedRows(BaseModel):
 class JoinAnswer(Response):
     """The rows of a join in a format of columns; the join is run and written while its client waits for it."""
 
-    def __init__(self, state: State, join: JoinRequest, media: ColumnFormat) -> None:
-        super().__init__(media_type=media.type)
+    def __init__(self, state: State, join: JoinRequest, media: ColumnFormat, base: str) -> None:
+        super().__init__(media_type=media.type, headers={"Content-Crs": f"<{join.crs.named(base)}>"})
         self._state, self._join, self._media = state, join, media
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -111,9 +113,10 @@ class JoinAnswer(Response):
             media.check(name, joined.shape, joined.table.num_rows)
             with workspace(state.bulk.folder) as folder:
                 marked = watermark.members if watermark else {}
-                head = ColumnHead(name, joined.shape, folder, joined.table.num_rows, watermark=marked)
+                about = about_datum(join.crs)
+                head = ColumnHead(name, joined.shape, folder, joined.table.num_rows, about, watermark=marked)
                 reading.begin(media.write(head, _batches(joined.table)))
-                headers = _headers(media, joined, name, watermark)
+                headers = _headers(media, joined, name, watermark) | {"Content-Crs": self.headers["content-crs"]}
                 await send_parts(scope, receive, send, reading, media.type, headers)
 
 
@@ -124,7 +127,7 @@ class JoinAnswer(Response):
     responses={200: {"model": JoinedRows}},
 )
 async def join_layers(
-    request: Request, state: StateHere, actor: ActorHere, params: Annotated[JoinParams, Query()]
+    request: Request, state: StateHere, actor: ActorHere, base: BaseUrlHere, params: Annotated[JoinParams, Query()]
 ) -> JoinAnswer:
     """Join two layers: pairs of features that meet, or for each feature of the right what is counted of the left.
 
@@ -133,14 +136,15 @@ async def join_layers(
     media = _media(params.f)
     limits = state.settings.limits
     given = parameters_of(request.scope["query_string"].decode("latin-1"), limits)
-    return JoinAnswer(state, read_join(given, state.catalog.current, actor, limits), media)
+    join = read_join(given, state.catalog.current, actor, limits)
+    check_crs(media, join.crs, _FORMS)
+    return JoinAnswer(state, join, media, base)
 
 
 def _media(f: str) -> ColumnFormat:
-    known = [FEATURE_ROWS, *(media for media in FORMATS if isinstance(media, ColumnFormat))]
-    chosen = next((media for media in known if f == media.f or f in media.aliases), None)
+    chosen = next((media for media in _FORMS if f == media.f or f in media.aliases), None)
     if chosen is None:
-        raise BadInput(f"f is '{f[:40]}'; allowed are {', '.join(media.f for media in known)}", parameter="f")
+        raise BadInput(f"f is '{f[:40]}'; allowed are {', '.join(media.f for media in _FORMS)}", parameter="f")
     return chosen
 
 
@@ -164,7 +168,6 @@ def _headers(media: ColumnFormat, joined: Joined, name: str, watermark: Watermar
     saved = f"{name}.{media.ending}" if watermark is None else watermark.file_name(name, media.ending)
     return {
         **PRIVATE_HEADERS,
-        "Content-Crs": f"<{joined.shape.crs.uri}>",
         "OGC-NumberReturned": str(joined.table.num_rows),
         "Content-Disposition": f'attachment; filename="{saved}"',
     }

@@ -38,11 +38,18 @@ STRANGERS_SHARE = 0.8  # of all subscribers: however many strangers there are, a
 def _params(
     layers: Annotated[str, Query(max_length=1000, description="图层，逗号分隔 Collection ids, by comma")] = "",
     areas: Annotated[str, Query(max_length=8000, description="网格或区划代码前缀 Prefixes of area codes")] = "",
-    bbox: Annotated[str, Query(max_length=200, description="west,south,east,north (CRS84)")] = "",
+    bbox: Annotated[str, Query(max_length=200, description="west,south,east,north")] = "",
+    bbox_crs: Annotated[
+        str,
+        Query(alias="bbox-crs", max_length=200, description="bbox 的坐标系，含 gcj02、bd09 of bbox; CRS84 by default"),
+    ] = "",
     filter_: Annotated[str, Query(alias="filter", description="CQL2；须指定图层 needs layers")] = "",
     filter_lang: Annotated[str, Query(alias="filter-lang", description="cql2-text, cql2-json")] = "",
+    filter_crs: Annotated[
+        str, Query(alias="filter-crs", max_length=200, description="filter 的坐标系 of places in filter")
+    ] = "",
 ) -> SubscriptionParams:
-    return SubscriptionParams(layers.split(","), areas.split(","), bbox, filter_, filter_lang)
+    return SubscriptionParams(layers.split(","), areas.split(","), bbox, filter_, filter_lang, bbox_crs, filter_crs)
 
 
 def _start_after(

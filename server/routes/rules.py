@@ -17,13 +17,14 @@ from layers.moment import read_time
 from layers.read.query import single
 from layers.read.shown_fields import holding_cases, shown_fields
 from server.dependencies import ActorHere, IdentityHere, StateHere
+from server.surroundings.datum_route import IN_ANY_DATUM, DatumRoute
 from twin.rules.calendar import LOCAL
 from twin.rules.fences.history import TransitionQuery, transitions
 from twin.rules.health import RuleJobs, calendar_note, read_rule_jobs
 from twin.rules.registry import Rules
 from twin.store.events.history import LogStep, read_log
 
-router = APIRouter(prefix="/twin", tags=["rules"])
+router = APIRouter(prefix="/twin", tags=["rules"], route_class=DatumRoute)
 TRANSITIONS_MAX = 1000
 STEPS_MAX = 2000
 
@@ -119,7 +120,7 @@ def _health(name: str, rule: Any, faults: Mapping[str, str], jobs: RuleJobs, kno
     )
 
 
-@router.get("/fences/transitions", summary="Who entered, left, stayed, passed through")
+@router.get("/fences/transitions", summary="Who entered, left, stayed, passed through", dependencies=IN_ANY_DATUM)
 async def fence_transitions(
     state: StateHere,
     actor: ActorHere,

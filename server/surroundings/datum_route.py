@@ -5,21 +5,18 @@ An answer is finished first, with its rights and its masks, and then shifted: no
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
-import numpy as np
 import orjson
 from fastapi import Depends, Query, Request, Response
 from fastapi.routing import APIRoute
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
-from layers.coordinates.crs import CRS84, read_answer_crs
-from layers.coordinates.datum import Datum, to_datum
-from layers.coordinates.shifted_json import DIGITS, shift_document
+from layers.coordinates.crs import CRS84, Crs, read_answer_crs
+from layers.coordinates.datum import Datum
+from layers.coordinates.shifted_json import shift_document
 from layers.errors import BadInput
 from layers.types import Json
 from server.http.base_url import base_url
@@ -46,9 +43,11 @@ IN_ANY_DATUM = [Depends(_declare)]
 
 
 class DatumRoute(APIRoute):
-    """A route whose answer comes in the datum that is asked for; nothing changes where none is."""
+    """A route whose answer comes in the datum that is asked for; nothing changes where none is.
 
-    also_reads = (PARAMETER,)
+    An answer that is sent while it is made, and a file, are made in the datum by their operation: they say so by
+    `made_in`, and are left as they are.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the handler of a request."""
@@ -61,13 +60,18 @@ class DatumRoute(APIRoute):
             crs = read_answer_crs(name)
             response = await handle(request)
             if response.status_code == 200:
-                if crs.datum is not None:
+                if crs.datum is not None and response.headers.get("content-crs") != crs.uri:
                     await run_in_threadpool(_shift, response, crs.datum)
                 base = base_url(request.scope, state_of(request.app).settings.server.public_url)
                 response.headers["Content-Crs"] = f"<{crs.named(base)}>"
             return response
 
         return answer
+
+
+def made_in(crs: Crs) -> dict[str, str]:
+    """Return the header of an answer that its operation has made in a datum; none for CRS84."""
+    return {} if crs.datum is None else {"Content-Crs": crs.uri}
 
 
 async def _asked(request: Request) -> str | None:
@@ -94,25 +98,6 @@ def _shift(response: Response, datum: Datum) -> None:
         document: Json = orjson.loads(body)
         shift_document(document, datum)
         response.body = orjson.dumps(document)
-    elif kind == "text/csv" and body:
-        response.body = shift_csv(body.decode("utf-8-sig"), datum)
     else:
-        raise BadInput(f"{PARAMETER}={datum} is had as JSON, GeoJSON or CSV, and as no {kind}", parameter=PARAMETER)
+        raise BadInput(f"{PARAMETER}={datum} changes nothing in {kind}, and is refused", parameter=PARAMETER)
     response.headers["Content-Length"] = str(len(response.body))
-
-
-def shift_csv(text: str, datum: Datum) -> bytes:
-    """Return a table of CSV with its columns `lon` and `lat` put into a datum, and with a column that names it."""
-    names, *rows = csv.reader(io.StringIO(text))
-    if "lon" in names and "lat" in names:
-        columns = [names.index("lon"), names.index("lat")]
-        placed = [row for row in rows if all(row[column] for column in columns)]
-        lonlat = np.array([[row[column] for column in columns] for row in placed], dtype=np.float64).reshape(-1, 2)
-        for row, place in zip(placed, np.round(to_datum(lonlat, datum), DIGITS).tolist(), strict=True):
-            for column, degrees in zip(columns, place, strict=True):
-                row[column] = str(degrees)
-    lines = io.StringIO()
-    writer = csv.writer(lines, lineterminator="\r\n")
-    writer.writerow([*names, "datum"])
-    writer.writerows([*row, datum] for row in rows)
-    return b"\xef\xbb\xbf" + lines.getvalue().encode()

@@ -11,7 +11,10 @@ from server.surroundings.read_parameters import read_by
 _OF_ANSWERS = ("crs", "answer_crs")
 _INSTEAD = {
     "/sta/": "; places of SensorThings, also in $filter, are in WGS 84, for its standard can name no other system:"
-    " items and EDR of the same stations have crs"
+    " items and EDR of the same stations have crs",
+    "/raster/": "; a raster is asked in degrees of CRS84 here: EDR of the same raster has crs",
+    "/tiles/": "; tiles are in the systems of their grids alone, in which programs draw them: items have crs",
+    "/twin/download": "; the archive holds layers as they are: items with limit=all have crs",
 }
 """Where to turn instead, by the beginning of the address."""
 

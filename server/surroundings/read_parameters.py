@@ -36,7 +36,7 @@ def read_by(route: APIRoute) -> frozenset[str]:
     """Return the names of the parameters that a route reads, those of its models too."""
     found = _known.get(route.unique_id)
     if found is None:
-        names: set[str] = set(getattr(route, "also_reads", ()))  # in its class, for all of its kind
+        names: set[str] = set()
         for one in get_flat_params(route.dependant):
             names.add(one.alias)
             fields = getattr(one.field_info.annotation, "model_fields", {})

@@ -21,6 +21,7 @@ _DECLARED = frozenset({"datum", "timeStamp", "links", "next"})
 _P = "lon=113.3316634&lat=23.1395597"
 _ENDS = "from=113.3350806,23.1395741&to=113.3316455,23.1431713"
 _SPAN = "from=2026-06-08T00:00:00%2B08:00&to=2026-06-09T00:00:00%2B08:00"
+_TABLES = ("csv", "parquet", "arrow")
 OPERATIONS = {
     "/twin/locate": [f"/twin/locate?{_P}"],
     "/twin/nearby": [f"/twin/nearby?{_P}&radius_m=800&layers=video_points,waterways,urban_villages"],
@@ -42,15 +43,23 @@ OPERATIONS = {
     "/twin/patrols": [f"/twin/patrols?{_P}"],
     "/twin/overview": ["/twin/overview?area=440106011001&at=2026-06-08T10:00:00%2B08:00&basis=phenomenon"],
     "/twin/tasks": ["/twin/tasks"],
+    "/twin/features/{layer}/{feature_id}/related": ["/twin/features/video_points/C1/related"],
+    "/twin/fences/transitions": [],  # of what is not in the fixture: tests/twin/rules
+    "/twin/incomplete/{event_id}/addresses": [],  # tests/twin/geocoding
 }
 """Addresses of every operation that takes `answer_crs`, over the worked fixture."""
 OF_HISTORY = {
     "/twin/features/{layer}/{feature_id}/track": [
         f"/twin/features/vehicles/V1/track?simplify_m=20&{_SPAN}",
-        f"/twin/features/vehicles/V1/track?simplify_m=20&f=csv&{_SPAN}",
+        *(f"/twin/features/vehicles/V1/track?simplify_m=20&f={f}&{_SPAN}" for f in (*_TABLES, "geojsonseq")),
     ],
-    "/twin/positions": [f"/twin/positions?limit=50&{_SPAN}&f={f}" for f in ("json", "geojson", "csv")],
+    "/twin/positions": [
+        f"/twin/positions?layers=vehicles&limit={limit}&{_SPAN}&f={f}"
+        for f in ("json", "geojson", "geojsonseq", *_TABLES)
+        for limit in (50, "all")
+    ],
     "/twin/observations": [f"/twin/observations?limit=50&{_SPAN}"],
+    "/twin/replay": [f"/twin/replay?layers=vehicles&step=6h&basis=phenomenon&{_SPAN}"],
     "/twin/events/versions": [],  # a version has no place beside its values
 }
 """The same of history."""
@@ -88,7 +97,7 @@ def read_answer(content: bytes, media: str) -> Answer:
     """Read an answer of any format."""
     if media in {"json", "geojson"}:
         return read_json(orjson.loads(content))
-    if media in {"geojsonl", "geojsonseq"}:
+    if media in {"geojsonl", "geojsonseq", "ndjson"}:
         return read_json([orjson.loads(line.lstrip(b"\x1e")) for line in content.splitlines() if line.strip()])
     if media == "csv":
         rows = [dict(row) for row in csv.DictReader(io.StringIO(content.decode("utf-8-sig")))]
@@ -98,12 +107,12 @@ def read_answer(content: bytes, media: str) -> Answer:
         points = [[float(row.pop("lon")), float(row.pop("lat"))] for row in rows if row.get("lon")]
         return Answer(shapely.get_coordinates(places) if places else np.array(points).reshape(-1, 2), rows)
     table = pq.read_table(io.BytesIO(content)) if media == "parquet" else pa.ipc.open_stream(content).read_all()
-    places = shapely.from_wkb(np.array(table.column("geometry").to_pylist(), dtype=object))
-    return Answer(shapely.get_coordinates(places), table.drop_columns(["geometry", *_boxes(table)]).to_pylist())
-
-
-def _boxes(table: pa.Table) -> list[str]:
-    return [name for name in table.column_names if name == "bbox"]
+    places = shapely.get_coordinates(shapely.from_wkb(np.array(table.column("geometry").to_pylist(), dtype=object)))
+    shown = [name for name in ("geometry", "bbox", "lon", "lat") if name in table.column_names]
+    if "lon" in shown:  # of history: beside the points
+        beside = np.column_stack([table.column(axis).to_numpy() for axis in ("lon", "lat")])
+        places = np.vstack([places, beside])
+    return Answer(places, table.drop_columns(shown).to_pylist())
 
 
 def assert_same(plain: Answer, shifted: Answer, datum: str) -> None:

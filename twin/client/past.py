@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import httpx
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     import geopandas
     import pandas as pd
 
-_PAGE = 10_000
 _TEXTS = ("id", "layer", "property", "text", "grid_code", "area_code", "unit")  # codes are no numbers
 
 
@@ -143,24 +141,11 @@ class FeatureHistory(Rows):
 
     def _history(self, path: str, asked: Mapping[str, Any], ids: Sequence[str]) -> pa.Table:
         given = self.question.parameters()
-        narrowed = {"bbox": given["bbox"], "at": given["at"], "filter": self.question.placeless_filter}
-        parameters = {**narrowed, **asked, "ids": ",".join(ids) or None, "f": "csv"}
-        if self.question.datum:
-            return self._paged(path, parameters | {"answer_crs": self.question.datum})
-        with self._transport.stream(path, parameters | {"limit": "all"}) as response:
-            return _read_csv(readable(response))
-
-    def _paged(self, path: str, parameters: Mapping[str, Any]) -> pa.Table:
-        """Return rows in a shifted datum, which come in pages alone."""
-        if self.question.bbox:
-            raise ValueError(f"the box of history is in OGC:CRS84, and not in {self.question.datum}")
-        pages, asked = list[pa.Table](), dict(parameters) | {"limit": _PAGE}
-        while asked:
-            answer = self._transport.get(path, asked)
-            pages.append(_read_csv(answer.content).drop_columns("datum"))
-            following = httpx.URL(answer.links.get("next", {}).get("url", ""))
-            asked = dict(following.params)
-        return pa.concat_tables(pages, promote_options="permissive")
+        narrowed = {name: given[name] for name in ("bbox", "bbox-crs", "at", "filter", "filter-crs")}
+        of_all = {"ids": ",".join(ids) or None, "limit": "all", "f": "csv", "answer_crs": self.question.datum}
+        with self._transport.stream(path, {**narrowed, **asked, **of_all}) as response:
+            table = _read_csv(readable(response))
+        return table.drop_columns("datum") if self.question.datum else table
 
     def _of(self, feature_id: str, what: str) -> str:
         return f"/twin/features/{self.layer}/{quote(feature_id, safe='')}/{what}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,8 +11,6 @@ Moment = str | datetime
 BBox = Sequence[float]
 Datum = Literal["gcj02", "bd09"]
 """A shifted datum of phone maps."""
-_QUOTED = re.compile(r"'(?:[^']|'')*'")
-_SPATIAL = re.compile(r"\bS_\w+\s*\(", re.IGNORECASE)
 
 
 def datum_of(crs: str | None) -> Datum | None:
@@ -122,19 +119,6 @@ class LayerQuestion:
         if len(self.conditions) < 2:
             return next(iter(self.conditions), None)
         return " AND ".join(f"({one})" for one in self.conditions)
-
-    @property
-    def placeless_filter(self) -> str | None:
-        """Return the conditions for an address that takes a filter in CRS84 alone.
-
-        Raises
-        ------
-        ValueError
-            When a condition speaks of a place in a shifted datum.
-        """
-        if self.datum and any(_SPATIAL.search(_QUOTED.sub("", one)) for one in self.conditions):
-            raise ValueError(f"places of this filter are in OGC:CRS84, not in {self.datum}; take a Twin without crs")
-        return self.filter
 
     def parameters(self) -> dict[str, Any]:
         """Return the parameters of `/ogc/collections/{layer}/items`."""

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from twin.client.widget import TwinMap
 
+_OF_A_SIDE = ("filter", "filter-crs", "bbox", "bbox-crs", "datetime")
+"""Parameters that narrow a side of a join."""
+
 
 class LayerSelection(FeatureHistory):
     """Rows and columns of a layer.
@@ -62,7 +65,8 @@ class LayerSelection(FeatureHistory):
             "to": None if end is None else instant(end),
             "at": asked.moment,
             "basis": asked.basis,
-            "filter": asked.placeless_filter,
+            "filter": asked.filter,
+            "filter-crs": asked.parameters()["filter-crs"],
             "f": "geojson",
             "answer_crs": asked.datum,
         }
@@ -98,16 +102,16 @@ class LayerSelection(FeatureHistory):
         BadRequest
             For layers without places, and more pairs than the server joins at once.
         ValueError
-            For `aggregate` with a frame: group the pairs. For a client in a shifted datum: joins are in CRS84. For
+            For `aggregate` with a frame: group the pairs. For a frame, of a client in a shifted datum. For
             another layer as of a moment of its own: a join has one moment, which is that of these rows.
         ImportError
             When geopandas is not installed.
         """
         asked = self._narrowed(**narrower)
-        if asked.question.datum:
-            raise ValueError(f"joins are in OGC:CRS84, and not in {asked.question.datum}; take a Twin without crs")
-        other = LayerSelection(self._transport, other) if isinstance(other, str) else other
+        other = LayerSelection(self._transport, other, self._everywhere) if isinstance(other, str) else other
         if not isinstance(other, LayerSelection):
+            if self.question.datum:
+                raise ValueError("a frame does not say its datum: it is joined by a Twin without crs")
             if aggregate:
                 raise ValueError("aggregate counts by a layer of the server; group the pairs of a frame by right_id")
             if not (asked.question.bbox or (how == "nearest" and within_m is None)):
@@ -119,7 +123,6 @@ class LayerSelection(FeatureHistory):
             "how": how,
             "within_m": within_m,
             "aggregate": ",".join(aggregate) or None,
-            "f": "arrow",
             **_sides(asked.question, other.question),
         }
         if aggregate:
@@ -127,6 +130,10 @@ class LayerSelection(FeatureHistory):
         with self._transport.stream("/twin/join", parameters) as response:
             reader = read_batches(response)
             return to_frame(pa.Table.from_batches(reader, reader.schema))
+
+    @property
+    def _everywhere(self) -> LayerQuestion:
+        return LayerQuestion(datum=self.question.datum)
 
     def within(self, other: str | LayerSelection | geopandas.GeoDataFrame, **narrower: Any) -> geopandas.GeoDataFrame:
         """Return these rows that lie in a feature of another layer, or of a frame, with what they lie in.
@@ -154,7 +161,7 @@ class LayerSelection(FeatureHistory):
         Raises
         ------
         ValueError
-            For a moment or a period: a stream is of now. For a box in a shifted datum: that of a stream is in CRS84.
+            For a moment or a period: a stream is of now.
         Gap
             While iterating, when changes were lost or the rights changed: read the state again.
 
@@ -166,9 +173,8 @@ class LayerSelection(FeatureHistory):
         asked = self._narrowed(**narrower).question
         if asked.moment or asked.period:
             raise ValueError("a stream is of now; at and during cannot narrow it")
-        if asked.bbox and asked.datum:
-            raise ValueError(f"the box of a stream is in OGC:CRS84, and not in {asked.datum}")
-        parameters = {name: asked.parameters()[name] for name in ("bbox", "crs")} | {"filter": asked.placeless_filter}
+        given = asked.parameters()
+        parameters = {name: given[name] for name in ("bbox", "bbox-crs", "filter", "filter-crs", "crs")}
         return changes(self._transport, {"layers": self.layer, **parameters}, since)
 
     def map(self, *, style: str = "light", live: bool = False, color: str | None = None, **narrower: Any) -> TwinMap:
@@ -246,13 +252,14 @@ def _sides(left: LayerQuestion, right: LayerQuestion) -> dict[str, Any]:
     """
     if (right.moment, right.basis) not in {(left.moment, left.basis), (None, None)}:
         raise ValueError(f"a join has one moment: the other layer is as of {right.moment}, and this one is not")
-    return {"at": left.moment, "basis": left.basis, **_side("right", right), **_side("left", left)}
+    told = {"at": left.moment, "basis": left.basis, "crs": left.datum, "f": "arrow"}
+    return {**told, **_side("right", right), **_side("left", left)}
 
 
 def _side(side: str, question: LayerQuestion) -> dict[str, Any]:
     """Return the parameters of one side of a join; those that are not narrowed show every property."""
     given = question.parameters()
-    narrowed = {f"{side}-{name}": given[name] for name in ("filter", "bbox", "datetime")}
+    narrowed = {f"{side}-{name}": given[name] for name in _OF_A_SIDE}
     return {**narrowed, f"{side}-properties": given["properties"] or "*"}
 
 

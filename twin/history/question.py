@@ -12,7 +12,7 @@ import asyncpg
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
 from layers.clause import EMPTY, Clause, bind, compose, join
-from layers.coordinates.crs import CRS84
+from layers.coordinates.crs import CRS84, Crs
 from layers.cql2 import DegreeBox, Expression, compile_bbox, compile_filter
 from layers.errors import BadInput, Forbidden
 from layers.live_source import EVENTS
@@ -39,8 +39,8 @@ class RowsQuestion:
         Features; empty means all.
     codes
         Observed properties; empty means all.
-    box, condition
-        What their features are within, and a filter as `layers.cql2.parse` returns it.
+    box, condition, filter_crs
+        What their features are within, a filter as `layers.cql2.parse` returns it, and the system of its places.
     """
 
     facts: Facts
@@ -51,6 +51,7 @@ class RowsQuestion:
     codes: tuple[str, ...] = ()
     box: DegreeBox | None = None
     condition: Expression | None = None
+    filter_crs: Crs = CRS84
 
     def queries(self, after: RowKey | None) -> list[HistoryQuery]:
         """Return the query of each layer, from a row on.
@@ -85,7 +86,7 @@ class RowsQuestion:
                 raise BadInput(f"layer '{past.id}' has no geometries: bbox cannot select from it", parameter="bbox")
             parts.append(compile_bbox(self.box, known["geom"]))
         if self.condition is not None:
-            parts.append(compile_filter(self.condition, known, filter_crs=CRS84))
+            parts.append(compile_filter(self.condition, known, filter_crs=self.filter_crs))
         return join(" AND ", parts)
 
 

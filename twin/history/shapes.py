@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,9 @@ import shapely
 
 from layers.clause import Clause, compose
 from layers.columns.shape import ARROW_TYPES, Column, ColumnShape, free_name
+from layers.coordinates.crs import Crs
+from layers.coordinates.datum import to_datum
+from layers.coordinates.shifted_json import DIGITS
 from layers.definition import FieldType
 from twin.history.columns import HistoryColumn
 from twin.history.rows import HistoryQuery, rows_statement
@@ -97,6 +101,29 @@ def track_batch(track: Track, *, places: bool) -> tuple[ColumnShape, pa.RecordBa
         shape = ColumnShape((*columns, Column("geometry", pa.binary())), "Point")
         arrays.append(_points(lonlat))
     return shape, pa.RecordBatch.from_arrays(arrays, schema=shape.schema)
+
+
+def shifted_shape(shape: ColumnShape, crs: Crs) -> ColumnShape:
+    """Return the shape of rows with `lon` and `lat` in a datum; where it has no points, a column names the datum."""
+    names = shape.schema.names
+    if crs.datum is None or "lon" not in names:
+        return shape
+    told = () if shape.geometry else (Column(free_name("datum", names), pa.string()),)
+    return replace(shape, columns=(*shape.columns, *told), crs=crs)
+
+
+def shifted_batch(batch: pa.RecordBatch, shape: ColumnShape) -> pa.RecordBatch:
+    """Return rows in CRS84 as those of a `shifted_shape`: `lon` and `lat`, and with them the points, in its datum."""
+    datum = shape.crs.datum
+    if datum is None:
+        return batch
+    columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+    given = [columns[axis].to_numpy(zero_copy_only=False).astype(np.float64) for axis in ("lon", "lat")]
+    lonlat = np.round(to_datum(np.column_stack(given), datum), DIGITS)
+    columns |= {axis: pa.array(lonlat[:, n], pa.float64(), from_pandas=True) for n, axis in enumerate(("lon", "lat"))}
+    last = shape.schema.names[-1]
+    columns[last] = _points(lonlat) if shape.geometry else pa.repeat(pa.scalar(datum), batch.num_rows)
+    return pa.RecordBatch.from_arrays(list(columns.values()), schema=shape.schema)
 
 
 def series_batch(

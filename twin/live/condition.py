@@ -15,7 +15,7 @@ from shapely.errors import ShapelyError
 
 from layers.actor import Actor
 from layers.catalog import Layer
-from layers.coordinates.crs import CRS84
+from layers.coordinates.crs import CRS84, Crs
 from layers.cql2 import FilterLimits, Queryable, parse, queryables_of
 from layers.cql2.match import Test, matcher
 from layers.definition import FieldType
@@ -47,7 +47,7 @@ class _OfLayer:
 
 @dataclass(frozen=True, slots=True)
 class ChangeFilter:
-    """A filter compiled for its layers; two filters of the same text are equal.
+    """A filter compiled for its layers; two filters of the same text and system are equal.
 
     Attributes
     ----------
@@ -57,18 +57,27 @@ class ChangeFilter:
         The same, parsed.
     units
         Its cost for one change (`twin.live.budget`).
+    crs
+        The system of its places.
     """
 
     text: bytes
     node: Any = field(compare=False, repr=False)
     _of: Mapping[str, _OfLayer] = field(compare=False, repr=False)
     units: int = field(default=0, compare=False)
+    crs: Crs = CRS84
 
     @classmethod
     def read(
-        cls, expression: str | dict[str, Any], lang: str, layers: Sequence[Layer], actor: Actor, limits: FilterLimits
+        cls,
+        expression: str | dict[str, Any],
+        lang: str,
+        layers: Sequence[Layer],
+        actor: Actor,
+        limits: FilterLimits,
+        crs: Crs = CRS84,
     ) -> ChangeFilter:
-        """Read a filter in CQL2 text or JSON, CRS84.
+        """Read a filter in CQL2 text or JSON, whose places are in `crs`.
 
         Raises
         ------
@@ -80,8 +89,8 @@ class ChangeFilter:
             raise BadFilter("a filter needs layers: their properties are what it can name", parameter="layers")
         node = parse(expression, lang, limits=limits)
         units = checked_units(node)
-        made = {layer.id: _of_layer(node, layer, actor) for layer in layers}
-        return cls(orjson.dumps(node, default=str, option=orjson.OPT_SORT_KEYS), node, made, units)
+        made = {layer.id: _of_layer(node, layer, actor, crs) for layer in layers}
+        return cls(orjson.dumps(node, default=str, option=orjson.OPT_SORT_KEYS), node, made, units, crs)
 
     def holds(self, layer_id: str, row: Mapping[str, Any]) -> bool:
         """Return whether the filter is true of a row, which has at least what `fields` and `needs_shape` require."""
@@ -104,10 +113,10 @@ class ChangeFilter:
         return layer_id in self._of and self._of[layer_id].shape and not self._of[layer_id].is_point
 
 
-def _of_layer(node: Any, layer: Layer, actor: Actor) -> _OfLayer:
+def _of_layer(node: Any, layer: Layer, actor: Actor, crs: Crs) -> _OfLayer:
     definition = layer.definition
     own = {name: queryable for name, queryable in _OF_CHANGES.items() if name not in definition.by_name}
-    test, used = matcher(node, own | queryables_of(definition, actor), CRS84)
+    test, used = matcher(node, own | queryables_of(definition, actor), crs)
     fields = frozenset(name for name in used if name in definition.by_name)
     return _OfLayer(test, fields, bool(used & _GEOMETRIES), definition.geometry_type == "Point")
 

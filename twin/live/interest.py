@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import shapely
+from shapely import Polygon
+
 from layers.read.rights import lies_in_areas
 from layers.tiers import AREA_DIGITS
 from layers.types import BBox
@@ -37,6 +40,8 @@ class Interest:
         Prefixes of grid or area codes.
     bbox_crs84
         West, south, east, north in degrees, edges included; a change without a place does not match.
+    outline
+        The true shape of a box in a projected or shifted system, within `bbox_crs84`; None for a box in degrees.
     condition
         A CQL2 filter, compiled for these layers.
     """
@@ -45,11 +50,12 @@ class Interest:
     areas: tuple[str, ...] = ()
     bbox_crs84: BBox | None = None
     condition: ChangeFilter | None = None
+    outline: Polygon | None = None
 
     @property
     def units(self) -> int:
         """The cost for one change (`twin.live.budget`)."""
-        return area_units(self.areas) + (self.condition.units if self.condition else 0)
+        return area_units(self.areas) + (self.outline is not None) + (self.condition.units if self.condition else 0)
 
     def has_layer(self, layer_id: str) -> bool:
         """Return whether changes of a layer are asked for."""
@@ -64,12 +70,14 @@ class Interest:
         if self.bbox_crs84 is None and self.condition is None:
             return True
         row = row_of(change)
-        if self.bbox_crs84 is not None and not _within(row, self.bbox_crs84):
+        if self.bbox_crs84 is not None and not _within(row, self.bbox_crs84, self.outline):
             return False
         return self.condition is None or self.condition.holds(change["layer"], row)
 
 
-def _within(row: Mapping[str, Any], bbox: BBox) -> bool:
+def _within(row: Mapping[str, Any], bbox: BBox, outline: Polygon | None) -> bool:
     lon, lat = row.get("lon"), row.get("lat")
     west, south, east, north = bbox
-    return lon is not None and lat is not None and west <= lon <= east and south <= lat <= north
+    if lon is None or lat is None or not (west <= lon <= east and south <= lat <= north):
+        return False
+    return outline is None or bool(shapely.intersects_xy(outline, lon, lat))

@@ -13,7 +13,6 @@ import asyncpg
 from layers.actor import Actor
 from layers.catalog import Catalog, Layer
 from layers.clause import Clause, join
-from layers.coordinates.crs import CRS84
 from layers.cql2 import compile_bbox, compile_filter, queryables_of
 from layers.cql2.bbox import DegreeBox
 from layers.errors import BadInput, TooMuch
@@ -80,7 +79,8 @@ def _where(layer: Layer, actor: Actor, interest: Interest) -> Clause:
     parts = [in_areas(interest.areas, layer.definition.by_name)]
     if interest.bbox_crs84 is not None:
         known = "geom" in queryables
-        parts.append(compile_bbox(DegreeBox((interest.bbox_crs84,)), queryables["geom"]) if known else Clause("FALSE"))
+        box = DegreeBox((interest.bbox_crs84,), interest.outline)
+        parts.append(compile_bbox(box, queryables["geom"]) if known else Clause("FALSE"))
     if interest.condition is not None:
-        parts.append(compile_filter(interest.condition.node, queryables, filter_crs=CRS84))
+        parts.append(compile_filter(interest.condition.node, queryables, filter_crs=interest.condition.crs))
     return join(" AND ", parts)

@@ -8,9 +8,9 @@ from typing import Any
 
 from layers.actor import Actor
 from layers.catalog import Catalog
-from layers.coordinates.crs import CRS84
+from layers.coordinates.crs import read_question_crs
 from layers.cql2 import FilterLimits
-from layers.cql2.bbox import bbox_of, parse_bbox
+from layers.cql2.bbox import DegreeBox, bbox_of, parse_bbox
 from layers.errors import BadInput
 from twin.live.condition import ChangeFilter
 from twin.live.interest import Interest
@@ -29,9 +29,11 @@ class SubscriptionParams:
     layers, areas
         Collection ids; prefixes of area or grid codes. Empty means all.
     bbox
-        ``west,south,east,north`` in CRS84, as text or numbers; empty means everywhere.
+        ``west,south,east,north``, as text or numbers; empty means everywhere.
     filter, filter_lang
         CQL2 text, or CQL2 JSON as text or object; without `filter_lang` a text is CQL2 text.
+    bbox_crs, filter_crs
+        The systems of their places; empty means CRS84.
     """
 
     layers: Sequence[str] = ()
@@ -39,6 +41,8 @@ class SubscriptionParams:
     bbox: str | Sequence[float] = ""
     filter: str | dict[str, Any] = ""
     filter_lang: str = ""
+    bbox_crs: str = ""
+    filter_crs: str = ""
 
 
 def read_interest(catalog: Catalog, actor: Actor, params: SubscriptionParams, limits: FilterLimits) -> Interest:
@@ -58,8 +62,12 @@ def read_interest(catalog: Catalog, actor: Actor, params: SubscriptionParams, li
     condition = None
     if params.filter != "":
         lang = params.filter_lang or ("cql2-json" if isinstance(params.filter, dict) else "cql2-text")
-        condition = ChangeFilter.read(params.filter, lang, layers, actor, limits)
-    return Interest(frozenset(ids), _areas(params.areas), _bbox(params.bbox), condition)
+        crs = read_question_crs(params.filter_crs, "filter-crs")
+        condition = ChangeFilter.read(params.filter, lang, layers, actor, limits, crs)
+    box = _bbox(params.bbox, params.bbox_crs)
+    if box is None:
+        return Interest(frozenset(ids), _areas(params.areas), None, condition)
+    return Interest(frozenset(ids), _areas(params.areas), box.rectangles[0], condition, box.outline)
 
 
 def _areas(given: Sequence[str]) -> tuple[str, ...]:
@@ -71,10 +79,13 @@ def _areas(given: Sequence[str]) -> tuple[str, ...]:
     return tuple(codes)
 
 
-def _bbox(given: str | Sequence[float]) -> tuple[float, float, float, float] | None:
+def _bbox(given: str | Sequence[float], crs_name: str) -> DegreeBox | None:
     if not given:
+        if crs_name:
+            raise BadInput("bbox-crs is given without a bbox", parameter="bbox-crs")
         return None
-    box = parse_bbox(given, CRS84) if isinstance(given, str) else bbox_of([float(n) for n in given], CRS84)
+    crs = read_question_crs(crs_name, "bbox-crs")
+    box = parse_bbox(given, crs) if isinstance(given, str) else bbox_of([float(n) for n in given], crs)
     if len(box.rectangles) > 1:
         raise BadInput("bbox crosses the antimeridian, which no district does", parameter="bbox")
-    return box.rectangles[0]
+    return box

@@ -37,7 +37,11 @@ async def search(
     return await _search(state, actor, q, limit)
 
 
-@router.get("/incomplete/{event_id}/addresses", summary="无位置事件的候选地址 Addresses of an event without a place")
+@router.get(
+    "/incomplete/{event_id}/addresses",
+    summary="无位置事件的候选地址 Addresses of an event without a place",
+    dependencies=IN_ANY_DATUM,
+)
 async def of_event(
     event_id: str,
     state: StateHere,

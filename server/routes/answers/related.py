@@ -10,12 +10,13 @@ from server.audit.touched import touch
 from server.dependencies import ActorHere, StateHere
 from server.http.caching import PRIVATE_HEADERS
 from server.routes.answers.parameters import At
+from server.surroundings.datum_route import IN_ANY_DATUM, DatumRoute
 from twin.relations.related import Related, layers_of, related
 
-router = APIRouter(prefix="/twin/features", tags=["twin"])
+router = APIRouter(prefix="/twin/features", tags=["twin"], route_class=DatumRoute)
 
 
-@router.get("/{layer}/{feature_id}/related", summary="要素的关联 The relations of a feature")
+@router.get("/{layer}/{feature_id}/related", summary="要素的关联 The relations of a feature", dependencies=IN_ANY_DATUM)
 async def related_to(
     layer: str, feature_id: str, state: StateHere, response: Response, actor: ActorHere, at: At = None
 ) -> Related:

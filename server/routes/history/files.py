@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow as pa
 from anyio import to_thread
@@ -11,10 +12,11 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from layers.columns.shape import ColumnShape
+from layers.coordinates.crs import CRS84, Crs
 from layers.errors import TooMuch
 from server.audit.touched import current_note
 from server.audit.watermark import Watermark
-from server.bulk.about import now
+from server.bulk.about import about_datum, now
 from server.bulk.desk import written
 from server.bulk.reading import BulkReading
 from server.bulk.sending import send_parts
@@ -24,8 +26,9 @@ from server.http.caching import UNSTORED_HEADERS
 from server.http.compressed import Compressed
 from server.http.history import has_places
 from server.state import State
+from server.surroundings.datum_route import made_in
 from twin.history.rows import HistoryQuery, count_statement
-from twin.history.shapes import rows_as_columns, rows_shape
+from twin.history.shapes import rows_as_columns, rows_shape, shifted_batch, shifted_shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +41,15 @@ class HistoryFile:
         Of the table and the file.
     rows_max
         Rows at most.
+    crs
+        The system of the places in it: CRS84, or a shifted datum.
     """
 
     state: State
     media: ColumnFormat
     name: str
     rows_max: int
+    crs: Crs = CRS84
 
     async def whole(self, shape: ColumnShape, batch: pa.RecordBatch, headers: Mapping[str, str]) -> Response:
         """Return what was read whole, once it is judged; few are made at a time.
@@ -56,25 +62,28 @@ class HistoryFile:
             As the judge and the format say.
         """
         watermark = await self.state.exports.judge(current_note())
+        shape = shifted_shape(shape, self.crs)
         self.media.check(self.name, shape, batch.num_rows)
         async with self.state.bulk.lanes.pages:
-            body = await to_thread.run_sync(self._made, shape, batch, watermark)
-        return Compressed(body, media_type=self.media.type, headers={**self.headers(watermark), **headers})
+            body = await to_thread.run_sync(self._made, shape, shifted_batch(batch, shape), watermark)
+        return Compressed(
+            body, media_type=self.media.type, headers={**self.headers(watermark), **made_in(self.crs), **headers}
+        )
 
     def _made(self, shape: ColumnShape, batch: pa.RecordBatch, watermark: Watermark | None) -> bytes:
         with workspace(self.state.bulk.folder) as folder:
-            head = ColumnHead(self.name, shape, folder, batch.num_rows, {"read_at": now()}, _members(watermark))
-            return b"".join(self.media.write(head, [batch]))
+            return b"".join(self.media.write(self.head(shape, folder, batch.num_rows, watermark), [batch]))
+
+    def head(self, shape: ColumnShape, folder: Path, rows: int, watermark: Watermark | None) -> ColumnHead:
+        """Return what the file says of itself."""
+        about = {"read_at": now(), **about_datum(self.crs)}
+        return ColumnHead(self.name, shape, folder, rows, about, watermark.members if watermark else {})
 
     def headers(self, watermark: Watermark | None) -> dict[str, str]:
         """Return the headers of the answer."""
         ending = self.media.ending
         saved = watermark.file_name(self.name, ending) if watermark else f"{self.name}.{ending}"
         return {**UNSTORED_HEADERS, "Content-Disposition": f'attachment; filename="{saved}"'}
-
-
-def _members(watermark: Watermark | None) -> Mapping[str, str]:
-    return watermark.members if watermark else {}
 
 
 class HistoryRows(Response):
@@ -89,7 +98,7 @@ class HistoryRows(Response):
     def __init__(
         self, file: HistoryFile, queries: Sequence[HistoryQuery], touched: Callable[[HistoryQuery, int], None]
     ) -> None:
-        super().__init__(media_type=file.media.type)
+        super().__init__(media_type=file.media.type, headers=made_in(file.crs))
         self._file, self._queries, self._touched = file, queries, touched
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -109,13 +118,14 @@ class HistoryRows(Response):
             number = await self._count(reading)
             watermark = await state.exports.judge(current_note())
             columns = self._queries[0].columns if self._queries else ()
-            shape = rows_shape(columns, places=has_places(file.media) and bool(columns))
+            read = rows_shape(columns, places=has_places(file.media) and bool(columns))
+            shape = shifted_shape(read, file.crs)
             file.media.check(file.name, shape, number)
-            texts = await written(state.pool, *(rows_as_columns(query, shape, None) for query in self._queries))
+            texts = await written(state.pool, *(rows_as_columns(query, read, None) for query in self._queries))
             with workspace(state.bulk.folder) as folder:
-                head = ColumnHead(file.name, shape, folder, number, {"read_at": now()}, _members(watermark))
                 await reading.allow(reading.time_max_s)
-                reading.begin(file.media.write(head, _batches(reading, texts, shape)))
+                batches = (shifted_batch(batch, shape) for batch in _batches(reading, texts, read))
+                reading.begin(file.media.write(file.head(shape, folder, number, watermark), batches))
                 named = {name: text for name, text in self.headers.items() if name == "content-crs"}
                 headers = {**file.headers(watermark), **named, "OGC-NumberReturned": str(number)}
                 await send_parts(scope, receive, send, reading, file.media.type, headers)

@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from layers.actor import Actor
 from layers.audit.record import AuditAction
-from layers.coordinates.crs import CRS84
-from layers.cql2 import FilterLimits, parse_bbox
+from layers.coordinates.crs import read_answer_crs, read_question_crs
+from layers.cql2 import FilterLimits
 from layers.database.connection import in_our_words
 from layers.errors import BadInput, TooMuch
 from layers.moment import Basis, read_moment, read_time
@@ -24,10 +24,12 @@ from server.dependencies import ActorHere, StateHere
 from server.exports.taken import judge_taken
 from server.http.caching import UNSTORED_HEADERS
 from server.http.compressed import Compressed
+from server.http.conditions import BboxCrs, FilterCrs, read_box
 from server.http.gateway import client_address
 from server.live.playbacks import PlaybackAnswer
+from server.live.shifted import shifted_frames
 from server.state import State
-from server.surroundings.datum_route import AnswerCrs, DatumRoute
+from server.surroundings.datum_route import AnswerCrs, DatumRoute, made_in
 from twin.live.condition import ChangeFilter
 from twin.live.interest import Interest
 from twin.live.playback import LAYERS_MAX, PlaybackSpan, play
@@ -54,8 +56,11 @@ class HistoryParams(BaseModel):
     )
     areas: str | None = Field(None, max_length=2000, description="区划或网格代码前缀 prefixes of area or grid codes")
     bbox: str | None = Field(None, max_length=200, description="west,south,east,north")
+    bbox_crs: BboxCrs = None
     filter: str | None = Field(None, description="CQL2 over properties that all of these layers have")
     filter_lang: Literal["cql2-text", "cql2-json"] = Field("cql2-text", alias="filter-lang")
+    filter_crs: FilterCrs = None
+    answer_crs: AnswerCrs = "OGC:CRS84"
 
     def interest(self, state: State, actor: Actor) -> Interest:
         """Return the requested layers, areas and box as an interest of an actor.
@@ -73,20 +78,23 @@ class HistoryParams(BaseModel):
         if len(chosen) > LAYERS_MAX:
             raise TooMuch(f"layers names {len(chosen)} layers; at most {LAYERS_MAX} at once", parameter="layers")
         areas = tuple(dict.fromkeys(part.strip() for part in (self.areas or "").split(",") if part.strip()))
-        boxes = parse_bbox(self.bbox, CRS84).rectangles if self.bbox is not None else (None,)
-        if len(boxes) != 1:
+        box = read_box(self.bbox, self.bbox_crs)
+        if box is not None and len(box.rectangles) != 1:
             raise BadInput(f"bbox is '{(self.bbox or '')[:80]}'; {_ONE_BOX}", parameter="bbox")
         bounds = FilterLimits(length=state.settings.limits.filter_bytes, vertices=state.settings.limits.filter_vertices)
-        condition = (
-            None if self.filter is None else ChangeFilter.read(self.filter, self.filter_lang, chosen, actor, bounds)
-        )
-        return Interest(frozenset(layer.id for layer in chosen), areas, boxes[0], condition)
+        condition = None
+        if self.filter is not None:
+            crs = read_question_crs(self.filter_crs, "filter-crs")
+            condition = ChangeFilter.read(self.filter, self.filter_lang, chosen, actor, bounds, crs)
+        ids = frozenset(layer.id for layer in chosen)
+        if box is None:
+            return Interest(ids, areas, None, condition)
+        return Interest(ids, areas, box.rectangles[0], condition, box.outline)
 
 
 class SnapshotParams(HistoryParams):
     """The query parameters of `/twin/snapshot`."""
 
-    answer_crs: AnswerCrs = "OGC:CRS84"
     at: str | None = Field(None, max_length=60, description="时刻，须带时区 as of this moment; now by default")
 
 
@@ -152,14 +160,15 @@ async def replay(
     with ExitStack() as place:
         place.enter_context(state.playbacks.place(client_address(request.scope)))
         interest = params.interest(state, actor)
-        frames = play(state.pool, state.catalog.current, actor, interest, span, basis)
+        crs = read_answer_crs(params.answer_crs)
+        frames = shifted_frames(play(state.pool, state.catalog.current, actor, interest, span, basis), crs.datum)
         with in_our_words():
             first = await anext(frames)  # an error must come before the response begins
         catalog = state.catalog.current
         await judge_taken(state.exports, catalog, actor, first.features)
         stream = await begin_stream(state.audit, request.scope, catalog, actor, interest.layers, AuditAction.REPLAY)
         place.callback(stream.end)
-        return PlaybackAnswer(first, frames, place.pop_all(), UNSTORED_HEADERS)
+        return PlaybackAnswer(first, frames, place.pop_all(), {**UNSTORED_HEADERS, **made_in(crs)})
 
 
 def _step(text: str) -> timedelta:

@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
-import orjson
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from layers.actor import Actor
 from layers.audit.record import AuditAction
-from layers.coordinates.crs import CRS84, read_answer_crs
-from layers.cql2 import FilterLimits, parse, parse_bbox
+from layers.coordinates.crs import Crs, read_answer_crs, read_question_crs
+from layers.cql2 import FilterLimits, parse
 from layers.database.connection import in_our_words
 from layers.errors import BadInput, TooMuch
 from layers.moment import Facts
-from layers.spreadsheet import csv_lines
 from server.audit.touched import current_note, touch
 from server.dependencies import ActorHere, BaseUrlHere, StateHere
-from server.formats.geojsonseq import GEOJSONSEQ
+from server.formats.table import check_crs
 from server.http.caching import UNSTORED_HEADERS
 from server.http.compressed import Compressed
+from server.http.conditions import BboxCrs, FilterCrs, read_box
 from server.http.gateway import client_address
-from server.http.history import COLUMN_FORMS, CSV, SpanParams, choose_form, feature_of, feature_records, has_places
+from server.http.history import COLUMN_FORMS, SpanParams, choose_form, has_places
 from server.live.row_stream import RowStream
 from server.routes.history.files import HistoryFile, HistoryRows
+from server.routes.history.row_text import TEXTS, RowText
 from server.state import State
-from server.surroundings.datum_route import AnswerCrs, DatumRoute
+from server.surroundings.datum_route import AnswerCrs, DatumRoute, made_in
 from twin.history.question import IDS_MAX, SPANS_MAX, RowsQuestion, count_rows, layers_of, rows_of
 from twin.history.rows import HistoryQuery, RowKey, read_cursor, write_cursor
 from twin.history.shapes import batch_of_rows, rows_shape
@@ -45,9 +45,7 @@ _USUAL_SPANS: dict[Facts, timedelta] = {
     "observation": timedelta(days=7),
     "version": timedelta(days=31),
 }
-_BATCH = 1_000
-_MEDIA = {"json": "application/json", "geojson": "application/geo+json", "geojsonseq": GEOJSONSEQ.type, "csv": CSV}
-_FORMS = (*_MEDIA, *COLUMN_FORMS)
+_FORMS = (*TEXTS, *COLUMN_FORMS)
 _TABLES: dict[Facts, str] = {"position": "positions", "observation": "observations", "version": "event_versions"}
 _PAGE_USUAL = 1_000
 _ADDRESS: dict[Facts, str] = {
@@ -62,10 +60,12 @@ class RowsParams(SpanParams):
 
     ids: str | None = Field(None, max_length=20_000, description=f"编号，逗号分隔 ids of features, at most {IDS_MAX}")
     bbox: str | None = Field(None, max_length=200, description="west,south,east,north")
+    bbox_crs: BboxCrs = None
     filter: str | None = Field(
         None, description="CQL2 over the features of that time, and over the rows of observations"
     )
     filter_lang: Literal["cql2-text", "cql2-json"] = Field("cql2-text", alias="filter-lang")
+    filter_crs: FilterCrs = None
     limit: str | None = Field(
         None,
         max_length=10,
@@ -143,15 +143,23 @@ class _Answer:
         form = choose_form(self.params.f, _FORMS)
         usual = "all" if form in COLUMN_FORMS else str(_PAGE_USUAL)
         limit = _limit(usual if self.params.limit is None else self.params.limit)
-        if limit is None and read_answer_crs(self.params.answer_crs).datum is not None:
-            raise BadInput("a stream of all rows comes in OGC:CRS84; ask for pages", parameter="answer_crs")
+        if form in COLUMN_FORMS:
+            check_crs(COLUMN_FORMS[form], self._crs, COLUMN_FORMS.values(), "answer_crs")
         queries = self._question().queries(None if self.params.cursor is None else read_cursor(self.params.cursor))
         if limit is None and form in COLUMN_FORMS:
             return HistoryRows(self._file(form), queries, self._touch)
         return await (self._stream(queries, form) if limit is None else self._page(queries, form, limit))
 
     def _file(self, form: str) -> HistoryFile:
-        return HistoryFile(self.state, COLUMN_FORMS[form], _TABLES[self.facts], ALL_MAX)
+        return HistoryFile(self.state, COLUMN_FORMS[form], _TABLES[self.facts], ALL_MAX, self._crs)
+
+    @property
+    def _crs(self) -> Crs:
+        return read_answer_crs(self.params.answer_crs)
+
+    def _text(self, form: str, queries: Sequence[HistoryQuery]) -> RowText:
+        names = [column.name for column in queries[0].columns] if queries else []
+        return RowText(form, names, self._crs.datum)
 
     def _question(self) -> RowsQuestion:
         params, limits = self.params, self.state.settings.limits
@@ -169,8 +177,9 @@ class _Answer:
             params.span(usual=_USUAL_SPANS[self.facts], most=SPANS_MAX[self.facts]),
             ids,
             _listed(getattr(params, "code", None)),
-            None if params.bbox is None else parse_bbox(params.bbox, CRS84),
+            read_box(params.bbox, params.bbox_crs),
             None if params.filter is None else parse(params.filter, params.filter_lang, limits=bounds),
+            read_question_crs(params.filter_crs, "filter-crs"),
         )
 
     async def _page(self, queries: Sequence[HistoryQuery], form: str, limit: int) -> Response:
@@ -191,8 +200,9 @@ class _Answer:
             return await self._file(form).whole(shape, batch_of_rows(shape, [row for row, _ in kept]), headers)
         head: dict[str, Any] = {"number_returned": len(kept), "next": following}
         head |= {"watermark": watermark.members} if watermark else {}
-        body = _written([row for row, _ in kept], _names(queries), form, head)
-        return Compressed(body, media_type=_MEDIA[form], headers={**UNSTORED_HEADERS, **headers})
+        body = self._text(form, queries).some([row for row, _ in kept], head)
+        headers = {**UNSTORED_HEADERS, **headers, **made_in(self._crs)}
+        return Compressed(body, media_type=TEXTS[form], headers=headers)
 
     async def _stream(self, queries: Sequence[HistoryQuery], form: str) -> Response:
         async with AsyncExitStack() as held:
@@ -206,10 +216,11 @@ class _Answer:
                 for query in queries:
                     self._touch(query, numbers[query.layer.id])
                 await self.state.exports.judge(current_note())
-                chunks = _chunks(rows_of(connection, queries, None), _names(queries), form)
+                chunks = self._text(form, queries).all(row async for row, _ in rows_of(connection, queries, None))
                 first = await anext(chunks)
             time_max_s = self.state.settings.bulk.time_max_s
-            return RowStream(first, chunks, held.pop_all(), _MEDIA[form], UNSTORED_HEADERS, time_max_s=time_max_s)
+            headers = {**UNSTORED_HEADERS, **made_in(self._crs)}
+            return RowStream(first, chunks, held.pop_all(), TEXTS[form], headers, time_max_s=time_max_s)
         raise AssertionError  # the stack swallows nothing
 
     def _touch(self, query: HistoryQuery, rows: int) -> None:
@@ -232,49 +243,3 @@ def _limit(text: str) -> int | None:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= PAGE_MAX:
         raise BadInput(f"limit is '{text}'; allowed are 1 to {PAGE_MAX}, and all", parameter="limit")
     return int(text)
-
-
-def _names(queries: Sequence[HistoryQuery]) -> list[str]:
-    return [column.name for column in queries[0].columns] if queries else []
-
-
-def _written(rows: Sequence[Mapping[str, Any]], names: Sequence[str], form: str, head: Mapping[str, Any]) -> bytes:
-    """Return a page."""
-    if form == "csv":
-        return csv_lines(names, rows)
-    if form == "geojsonseq":
-        return feature_records(rows)
-    if form == "geojson":
-        features = [feature_of(row) for row in rows]
-        return orjson.dumps({"type": "FeatureCollection", **head, "features": features}, default=str)
-    return orjson.dumps({**head, "rows": rows}, default=str)
-
-
-async def _chunks(
-    rows: AsyncIterator[tuple[dict[str, Any], RowKey]], names: Sequence[str], form: str
-) -> AsyncIterator[bytes]:
-    """Yield all rows as chunks of one document, of some rows each."""
-    opened = {"csv": csv_lines(names, ()), "json": b'{"rows":[', "geojson": b'{"type":"FeatureCollection","features":['}
-    yield opened.get(form, b"")
-    batch: list[dict[str, Any]] = []
-    total = 0
-    async for row, _ in rows:
-        batch.append(row)
-        if len(batch) == _BATCH:
-            yield _chunk(batch, names, form, is_first=not total)
-            total += len(batch)
-            batch = []
-    if batch:
-        yield _chunk(batch, names, form, is_first=not total)
-        total += len(batch)
-    if form in {"json", "geojson"}:
-        yield b'],"number_returned":%d}' % total
-
-
-def _chunk(batch: Sequence[Mapping[str, Any]], names: Sequence[str], form: str, *, is_first: bool) -> bytes:
-    if form == "csv":
-        return csv_lines(names, batch, head=False)
-    if form == "geojsonseq":
-        return feature_records(batch)
-    listed: Sequence[Any] = [feature_of(row) for row in batch] if form == "geojson" else batch
-    return (b"" if is_first else b",") + orjson.dumps(listed, default=str)[1:-1]

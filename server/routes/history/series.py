@@ -20,7 +20,7 @@ from server.dependencies import ActorHere, StateHere
 from server.formats.geojsonseq import GEOJSONSEQ
 from server.http.caching import UNSTORED_HEADERS
 from server.http.compressed import Compressed
-from server.http.history import COLUMN_FORMS, CSV, SpanParams, choose_form, feature_records
+from server.http.history import COLUMN_FORMS, CSV, SpanParams, choose_form, feature_of, feature_record
 from server.routes.history.files import HistoryFile
 from twin.history.series import VALUES_MAX, MeasuredSeries, SeriesQuestion, read_series, read_statistics, read_step
 from twin.history.shapes import series_batch
@@ -85,7 +85,8 @@ async def observations(
         file = HistoryFile(state, COLUMN_FORMS[form], "series", VALUES_MAX)
         return await file.whole(*series_batch(names, found.values, found.observed.unit), {})
     if form == "geojsonseq":
-        records = feature_records({"id": feature_id, "property": params.code, **row} for row in found.values)
+        head = {"id": feature_id, "property": params.code}
+        records = b"".join(feature_record(feature_of({**head, **row})) for row in found.values)
         return Compressed(records, media_type=GEOJSONSEQ.type, headers=UNSTORED_HEADERS)
     if form == "csv":
         return Compressed(csv_lines(names, found.values), media_type=CSV, headers=UNSTORED_HEADERS)

@@ -12,19 +12,20 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from layers.audit.record import AuditAction
+from layers.coordinates.crs import read_answer_crs
 from layers.database.connection import in_our_words
 from layers.moment import Moment
 from layers.read.facts import position_fields
 from layers.read.rights import layer_at
-from layers.spreadsheet import csv_lines
 from server.audit.touched import touch
 from server.dependencies import ActorHere, StateHere
-from server.formats.geojsonseq import GEOJSONSEQ
+from server.formats.table import check_crs
 from server.http.caching import UNSTORED_HEADERS
 from server.http.compressed import Compressed
-from server.http.history import COLUMN_FORMS, CSV, SpanParams, choose_form, feature_records, has_places
+from server.http.history import COLUMN_FORMS, SpanParams, choose_form, has_places
 from server.routes.history.files import HistoryFile
-from server.surroundings.datum_route import AnswerCrs, DatumRoute
+from server.routes.history.row_text import TEXTS, RowText
+from server.surroundings.datum_route import AnswerCrs, DatumRoute, made_in
 from twin.history.shapes import track_batch
 from twin.history.track import (
     SPAN_MAX,
@@ -87,7 +88,9 @@ async def track(
     Each vertex is shown as the feature was shown then: by the rights on its row and on the area where it was.
     `simplify_m` leaves out vertices; at every time the line is no farther than that from where the feature was.
     """
-    form = choose_form(params.f, _FORMS)
+    form, crs = choose_form(params.f, _FORMS), read_answer_crs(params.answer_crs)
+    if form in COLUMN_FORMS:
+        check_crs(COLUMN_FORMS[form], crs, COLUMN_FORMS.values(), "answer_crs")
     span = params.span(usual=_DAY, most=SPAN_MAX)
     visible = state.catalog.current.visible(layer, actor)
     check_moves(visible)
@@ -100,17 +103,17 @@ async def track(
     if params.simplify_m is not None:
         found = await asyncio.to_thread(found.simplified, params.simplify_m)  # which takes a while for a long one
     if form in COLUMN_FORMS:
-        file = HistoryFile(state, COLUMN_FORMS[form], "track", VERTICES_MAX)
+        file = HistoryFile(state, COLUMN_FORMS[form], "track", VERTICES_MAX, crs)
         return await file.whole(*track_batch(found, places=has_places(file.media)), {})
-    body = await asyncio.to_thread(_written, found, form, layer, feature_id, span.start, span.end)
-    media = {"csv": CSV, "geojsonseq": GEOJSONSEQ.type}.get(form, "application/geo+json")
-    return Compressed(body, media_type=media, headers=UNSTORED_HEADERS)
+    if form == "geojson":
+        body = await asyncio.to_thread(_feature, found, layer, feature_id, span.start, span.end)
+        return Compressed(body, media_type="application/geo+json", headers=UNSTORED_HEADERS)
+    text = RowText(form, ("time", "lon", "lat", *found.measured), crs.datum)
+    head = {"layer": layer, "id": feature_id} if form == "geojsonseq" else {}
+    body = await asyncio.to_thread(text.some, [{**head, **row} for row in as_rows(found)], {})
+    return Compressed(body, media_type=TEXTS[form], headers={**UNSTORED_HEADERS, **made_in(crs)})
 
 
-def _written(found: Track, form: str, layer: str, feature_id: str, start: datetime, end: datetime) -> bytes:
-    if form == "csv":
-        return csv_lines(("time", "lon", "lat", *found.measured), as_rows(found))
-    if form == "geojsonseq":
-        return feature_records({"layer": layer, "id": feature_id, **row} for row in as_rows(found))
+def _feature(found: Track, layer: str, feature_id: str, start: datetime, end: datetime) -> bytes:
     feature = as_feature(found, layer, feature_id, {"from": start, "to": end})
     return orjson.dumps(feature, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NAIVE_UTC)

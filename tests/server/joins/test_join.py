@@ -6,11 +6,15 @@ import asyncio
 import io
 import threading
 
+import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import shapely
 
 from layers.columns.session import ColumnSession
+from layers.coordinates.datum import DATUMS
 from server.audit.touched import begin_note
 from server.joins import run
 from server.joins.request import read_join
@@ -21,6 +25,7 @@ from tests.ogc.conftest import things_url  # noqa: F401
 from tests.ogc.service import Service
 from tests.ogc.things import ACTORS
 from tests.rights.asgi import _scope
+from tests.twin.answer_datum import read_answer, read_json
 from tests.twin.waiting import until
 
 SHOWN = "data_grade <= 2"  # of `INSIDER`, as whom the tests ask
@@ -112,18 +117,47 @@ def test_a_join_is_had_as_columns_too(service):
     assert [one["properties"] for one in moved] == [one["properties"] for one in rows]
 
 
-@pytest.mark.parametrize("crs", ["OGC:CRS84", "EPSG:4490", "EPSG:4547", "EPSG:3857"])
-def test_its_geojson_has_the_axes_and_the_system_of_items(service, crs):
-    asked = {"left": "points", "right": "areas", "aggregate": "count", "crs": crs}
-    answer = service.ask("/twin/join", **asked)
-    items = service.ask("collections/areas/items", crs=crs, limit=1000)
+@pytest.mark.parametrize("counts", [True, False])
+@pytest.mark.parametrize("crs", ["OGC:CRS84", "EPSG:4490", "EPSG:4547", "EPSG:3857", *DATUMS])
+def test_its_geojson_has_the_axes_and_the_system_of_items(service, crs, counts):
+    pairs = {"left": "points", "right": "areas", "within_m": 300}
+    asked = {**pairs, "aggregate": "count"} if counts else pairs
+    answer, plain = service.ask("/twin/join", **asked, crs=crs), features(service, **asked)
+    items = service.ask(f"collections/{'areas' if counts else 'points'}/items", crs=crs, limit=1000)
     assert answer.headers["content-crs"] == items.headers["content-crs"]
-    places = {one["id"]: one["geometry"]["coordinates"] for one in items.json()["features"]}
-    found = answer.json()["features"]
-    assert len(found) == len(places)
-    for one in found:
-        ring, same = one["geometry"]["coordinates"][0][0], places[one["id"]][0][0]
-        assert [x for position in ring for x in position] == pytest.approx([x for at in same for x in at], abs=1e-6)
+    places = {one["id"]: shapely.from_geojson(orjson.dumps(one["geometry"])) for one in items.json()["features"]}
+    found = answer.json()
+    assert found.get("datum") == items.json().get("datum")
+    assert [one["properties"] for one in found["features"]] == [one["properties"] for one in plain]  # metres too
+    for one in found["features"]:
+        same = places[one["id"] if counts else one["properties"]["left_id"]]
+        assert shapely.from_geojson(orjson.dumps(one["geometry"])).equals_exact(same, 1e-6)
+        assert one.get("datum") == found.get("datum")
+
+
+@pytest.mark.parametrize("aggregate", [{"aggregate": "count"}, {}])
+def test_a_file_of_a_join_says_its_datum_or_is_refused(service, aggregate):
+    asked = {"left": "points", "right": "areas", "crs": "gcj02", **aggregate}
+    shown = read_json(service.json("/twin/join", **asked)).lonlat
+    stored = service.ask("/twin/join", **asked, f="parquet").content
+    assert orjson.loads(pq.read_metadata(io.BytesIO(stored)).metadata[b"geo"])["columns"]["geometry"]["crs"] is None
+    assert orjson.loads(pq.read_metadata(io.BytesIO(stored)).metadata[b"onemap"])["datum"] == "gcj02"
+    for f, content in ((f, service.ask("/twin/join", **asked, f=f).content) for f in ("parquet", "arrow", "csv")):
+        assert np.abs(read_answer(content, f).lonlat - shown).max() <= 1e-7, f
+    assert b"gcj02" in service.ask("/twin/join", **asked, f="csv").content
+    for f in ("flatgeobuf", "gpkg"):
+        answer = service.ask("/twin/join", **asked, f=f)
+        assert (answer.status_code, "take f=json, csv, parquet, arrow, xlsx" in answer.text) == (400, True), answer.text
+
+
+def test_the_box_and_the_filter_of_a_side_come_in_a_datum(service):
+    (one, *_) = service.json("collections/points/items", crs="gcj02", limit=1)["features"]
+    x, y = one["geometry"]["coordinates"]
+    near = {"left-bbox": f"{x - 1e-6},{y - 1e-6},{x + 1e-6},{y + 1e-6}", "left-bbox-crs": "gcj02"}
+    by_filter = {"left-filter": f"S_DWITHIN(geom,POINT({x} {y}),0.2)", "left-filter-crs": "gcj02"}
+    for asked in (near, by_filter):
+        found = features(service, left="points", right="areas", how="nearest", **asked)
+        assert [pair["properties"]["left_id"] for pair in found] == [one["id"]], asked
 
 
 def test_a_reader_joins_only_the_rows_that_he_sees(service):
@@ -151,7 +185,7 @@ def test_a_reader_joins_only_the_rows_that_he_sees(service):
         ({"left": "points", "right": "areas", "aggregate": "count", "left-properties": "name"}, "no meaning"),
         ({"left": "points", "right": "areas", "right-properties": "secret"}, "allowed are"),
         ({"left": "points", "right": "areas", "left-filter": "secret = 'x'"}, "secret"),
-        ({"left": "points", "right": "areas", "crs": "EPSG:3857"}, "pairs"),
+        ({"left": "points", "right": "areas", "crs": "gcj2"}, "gcj02, bd09"),
         ({"left": "points", "right": "areas", "f": "html"}, "allowed are json"),
         ({"left": "points", "right": "areas", "colour": "red"}, "colour"),
     ],

@@ -165,19 +165,24 @@ def test_a_client_asks_and_answers_in_its_own_datum(client_address: str, twin: T
         assert spans[0].column_names == spans[1].column_names
         assert spans[0]["time"].equals(spans[1]["time"])
         assert not spans[0]["lon"].equals(spans[1]["lon"])
+        spot = shapely.Point(spans[0]["lon"][0].as_py(), spans[0]["lat"][0].as_py()).buffer(1e-6)
+        narrow = phone["vehicles"].where(f"S_INTERSECTS(geom, {spot.envelope.wkt})").bbox(*spot.bounds)
+        assert narrow.positions(now - timedelta(days=1), now, ids=[vehicle]).num_rows > 0
+        event = phone["events"].to_geopandas(limit=1)
         areas = phone["events"].aggregate("grids"), twin["events"].aggregate("grids")
         assert areas[0]["id"].tolist() == areas[1]["id"].tolist()
         assert areas[0].crs is None
-        assert len(phone["events"].where("title <> 's_within(x'").aggregate("grids"))
+        narrow = {"where": f"S_DWITHIN(geom, {event.geometry.iloc[0].wkt}, 1)"}
+        assert phone["events"].aggregate("grids", **narrow)["count"].sum() > 0
+        assert twin["events"].aggregate("grids", **narrow)["count"].sum() == 0
         assert phone[layer].picture(limit=5).svg == twin[layer].picture(limit=5).svg
+        pairs = [one[layer].join("grids", bbox=box.bounds) for one, box in ((phone, around), (twin, one.buffer(1e-6)))]
+        assert pairs[0].drop(columns="geometry").equals(pairs[1].drop(columns="geometry"))
+        assert (len(pairs[0]) > 0, pairs[0].crs) == (True, None)
+        assert apart(*(pair.geometry.set_crs(None, allow_override=True) for pair in pairs)).between(200, 2000).all()
         for refused in (
-            lambda: phone[layer].join("grids"),
+            lambda: phone[layer].join(here),
             lambda: phone[layer].bbox(*around.bounds).map(),
-            lambda: phone["vehicles"].bbox(*around.bounds).positions(now, now),
-            lambda: phone["vehicles"].live(bbox=around.bounds),
-            lambda: phone["vehicles"].where("s_within(geom, POINT(1 1))").live(),
-            lambda: phone["events"].where("S_DWITHIN(geom, POINT(1 1), 5, meters)").aggregate("grids"),
-            lambda: phone["vehicles"].where("S_INTERSECTS(geom, POINT(1 1))").positions(now, now),
             lambda: Twin(client_address, TOKEN, crs="EPSG:4547"),
         ):
             with pytest.raises(ValueError, match=r"CRS84|without crs"):

@@ -6,14 +6,18 @@ import httpx
 import numpy as np
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from layers.coordinates.datum import to_datum
+from layers.actor import OPERATOR
+from layers.catalog import Catalog
+from layers.coordinates.datum import DATUMS, to_datum
+from layers.cql2 import FilterLimits
 from server.live.shifted import shifted
 from tests.databases import execute, run_async
 from twin.live.change_batch import ChangeBatch
 from twin.live.subscriber import StreamNotice
+from twin.live.subscription import SubscriptionParams, read_interest
 
 LON, LAT = st.floats(113, 114), st.floats(22.9, 23.6)
 REFUSED = [
@@ -49,6 +53,24 @@ def test_a_system_is_honoured_or_refused_in_words(client):
         line = next(one for one in stream.iter_lines() if one.startswith("data: ") and "features" in one)
     (shown,) = orjson.loads(line.removeprefix("data: "))["features"]
     assert (shown["geometry"], shown["datum"]) == (there["geometry"], "gcj02")
+    x, y = there["geometry"]["coordinates"]
+    near = {"bbox": f"{x - 1e-6},{y - 1e-6},{x + 1e-6},{y + 1e-6}"}
+    by_filter = {"filter": f"S_DWITHIN(geom,POINT({x} {y}),0.2)"}
+    for narrowed, system in ((near, "bbox-crs"), (by_filter, "filter-crs")):
+        for named, number in (({system: "gcj02"}, 1), ({}, 0)):
+            found = client.get("/twin/snapshot", params={"layers": "rain_gauges", **narrowed, **named})
+            assert len(found.json()["layers"]["rain_gauges"]["features"]) == number, (narrowed, named)
+    assert client.get("/live", params={"bbox-crs": "gcj02"}).status_code == 400
+
+
+@given(st.lists(LON, min_size=2, max_size=2), st.lists(LAT, min_size=2, max_size=2), LON, LAT, st.sampled_from(DATUMS))
+def test_a_box_in_a_datum_holds_what_lies_in_it_there(xs, ys, lon, lat, datum):
+    (west, east), (south, north) = sorted(xs), sorted(ys)
+    ((x, y),) = to_datum(np.array([[lon, lat]]), datum)
+    assume(min(abs(x - west), abs(x - east), abs(y - south), abs(y - north), east - west, north - south) > 1e-4)
+    asked = SubscriptionParams(bbox=[west, south, east, north], bbox_crs=datum)
+    interest = read_interest(Catalog({}), OPERATOR, asked, FilterLimits())
+    assert interest.wants({"layer": "a"}, lambda _: {"lon": lon, "lat": lat}) == (west < x < east and south < y < north)
 
 
 @given(st.lists(st.tuples(LON, LAT), min_size=1, max_size=5), st.sampled_from(["gcj02", "bd09"]))
