@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 GEOMETRY = "geometry"
 _PATIENCE_S = 1.0
-_NEEDS = "{} is not installed; the extra onemap[notebook] brings it"
+_NEEDS = "{0} is not installed: pip install {0} (geopandas and anywidget come with onemap[notebook])"
 
 
 class _Body(io.RawIOBase):

@@ -39,6 +39,10 @@ def instant(moment: Moment) -> str:
     return (moment if moment.tzinfo else moment.astimezone()).isoformat()
 
 
+NARROWERS = ("where", "bbox", "at", "basis", "during", "columns", "sort", "limit", "geometry")
+"""What narrows a question, by the names of `LayerQuestion.refined`."""
+
+
 @dataclass(frozen=True, slots=True)
 class LayerQuestion:
     """The rows and columns that are asked for.
@@ -140,5 +144,5 @@ class LayerQuestion:
 def _box(bbox: BBox) -> tuple[float, ...]:
     box = tuple(float(number) for number in bbox)
     if len(box) != 4:
-        raise ValueError(f"bbox has {len(box)} numbers; it is (west, south, east, north) in degrees")
+        raise ValueError(f"bbox has {len(box)} numbers; it is west, south, east, north in degrees")
     return box

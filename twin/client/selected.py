@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence, Sized
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from html import escape
@@ -10,7 +11,7 @@ from urllib.parse import urlencode
 
 import httpx
 
-from twin.client.question import LayerQuestion, Moment
+from twin.client.question import NARROWERS, LayerQuestion, Moment
 from twin.client.transport import Transport
 
 
@@ -34,9 +35,22 @@ class Selected:
         """Return the rows for which a CQL2 text holds as well, for example ``"level >= 3 AND name LIKE '天河%'"``."""
         return self._narrowed(where=condition)
 
-    def bbox(self, west: float, south: float, east: float, north: float) -> Self:
-        """Return the rows that touch a box, in degrees."""
-        return self._narrowed(bbox=(west, south, east, north))
+    def bbox(
+        self,
+        west: float | Sequence[float],
+        south: float | None = None,
+        east: float | None = None,
+        north: float | None = None,
+    ) -> Self:
+        """Return the rows that touch a box: in degrees, four numbers or one sequence of them.
+
+        Raises
+        ------
+        ValueError
+            When it has not four numbers.
+        """
+        box = west if isinstance(west, Sized) else [one for one in (west, south, east, north) if one is not None]
+        return self._narrowed(bbox=box)
 
     def at(self, moment: Moment, basis: str | None = None) -> Self:
         """Return the rows as of a moment: as ``known`` then, or as they were by what is known now (``phenomenon``)."""
@@ -77,6 +91,9 @@ class Selected:
         return replace(self, question=replace(self.question, datum=None))
 
     def _narrowed(self, **narrower: Any) -> Self:
+        unknown = sorted(narrower.keys() - NARROWERS)
+        if unknown:
+            raise TypeError(f"{unknown[0]!r} narrows nothing; what does: {', '.join(NARROWERS)}")
         return replace(self, question=self.question.refined(**narrower))
 
     def opened(self, form: str) -> AbstractContextManager[httpx.Response]:

@@ -34,10 +34,17 @@ class Transport:
         The server's address; None takes ``ONEMAP_URL``, else ``http://127.0.0.1:8000``.
     token
         None takes ``ONEMAP_TOKEN``; without one the caller is the public.
+
+    Raises
+    ------
+    ValueError
+        When the address is none.
     """
 
     def __init__(self, url: str | None = None, token: str | None = None) -> None:
         self.url = (url or os.environ.get(URL_VARIABLE) or "http://127.0.0.1:8000").rstrip("/")
+        if not self.url.startswith(("http://", "https://")):
+            raise ValueError(f"the address is {self.url!r}; it begins with http:// or https://")
         self.token = token if token is not None else os.environ.get(TOKEN_VARIABLE) or None
         self._client = httpx.Client(base_url=self.url, headers=self.headers(), timeout=httpx.Timeout(10, read=_READ_S))
         self._kept: OrderedDict[str, tuple[str, bytes]] = OrderedDict()

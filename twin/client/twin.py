@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from html import escape
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -61,17 +62,25 @@ class Twin(Operations, Mapping[str, LayerSelection]):
             warn_of_the_public(self._transport.url)
 
     def _read_titles(self) -> dict[str, tuple[str, str]]:
-        collections = self._transport.json("/ogc/collections", {"f": "json"})["collections"]
+        try:
+            collections = self._transport.json("/ogc/collections", {"f": "json"})["collections"]
+        except Missing as error:
+            raise Missing(f"no OneMap answers at {self._transport.url}: take the address of its map") from error
         return {one["id"]: (str(one.get("title", "")), str(one.get("description", ""))) for one in collections}
 
     def __getitem__(self, layer: str) -> LayerSelection:
         if layer not in self._titles:
-            raise Missing(f"there is no layer {layer!r} here, or not for you; there are: {', '.join(self._titles)}")
+            there = f"there are: {', '.join(self._titles)}"
+            raise Missing(f"there is no layer {layer!r} here, or not for you{self._meant(layer)}; {there}")
         return LayerSelection(self._transport, layer, LayerQuestion(datum=self._datum))
+
+    def _meant(self, name: str) -> str:
+        close = get_close_matches(name, self._titles, 1)
+        return f"; did you mean {close[0]!r}?" if close else ""
 
     def __getattr__(self, name: str) -> LayerSelection:
         if name.startswith("_") or name not in self._titles:
-            raise AttributeError(f"{type(self).__name__} has no attribute or layer {name!r}")
+            raise AttributeError(f"{type(self).__name__} has no attribute or layer {name!r}{self._meant(name)}")
         return self[name]
 
     def __iter__(self) -> Iterator[str]:

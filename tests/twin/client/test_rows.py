@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.twin.client.conftest import MOVED, OBSERVED, TOKEN
-from twin.client import BadRequest, Twin
+from twin.client import BadRequest, Missing, Twin
 from twin.client.classes import COLORS, NO_VALUE, classify
 from twin.client.columns import needed
 from twin.client.drawn import drawn_features
@@ -73,8 +73,23 @@ def test_a_saved_file_is_replaced_when_whole(twin: Twin, tmp_path: Path):
 
 
 def test_a_package_that_is_missing_is_named_with_the_way_to_it():
-    with pytest.raises(ImportError, match=r"onemap\[notebook\]"):
+    with pytest.raises(ImportError, match=r"pip install no_such_package"):
         needed("no_such_package")
+
+
+def test_what_is_mistyped_is_told_with_what_was_meant(client_address: str, twin: Twin):
+    for asked, error, words in (
+        (lambda: Twin(client_address.removeprefix("http://"), TOKEN), ValueError, "http://"),
+        (lambda: Twin(f"{client_address}/health", TOKEN), Missing, "no OneMap"),
+        (lambda: twin.building, AttributeError, "did you mean 'buildings'"),
+        (lambda: twin["building"], Missing, "did you mean 'buildings'"),
+        (lambda: twin.grids.to_geopandas(filter="x"), TypeError, "where, bbox, at"),
+        (lambda: twin.grids.bbox([1, 2, 3]), ValueError, "west, south, east, north"),
+    ):
+        with pytest.raises(error, match=words):
+            asked()
+    box = twin.grids.to_geopandas().total_bounds
+    assert twin.grids.bbox(box).count() == twin.grids.bbox(*box).count() == twin.grids.count()
 
 
 def test_pictures_hold_every_row_and_the_servers_map(twin: Twin):
