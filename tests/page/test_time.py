@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta
 from itertools import pairwise
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -36,6 +38,13 @@ STEP_BACK_AND_PLAY = """async () => {
     const press = button => document.querySelector(`.time-controls ${button}`).click();
     for (const button of ['.tool', '.tool', '.tool', '.primary']) press(button);
     return Date.now() - Date.parse(at.value); }"""  # as on a busy page, which draws nothing between two clicks
+
+MOVERS = "/collections/vehicles/items?f=json&limit=5000"
+
+
+def moment_of(url: str) -> datetime:
+    """Return the moment as of which an address asks."""
+    return datetime.fromisoformat(parse_qs(urlsplit(url).query)["at"][0])
 
 
 @pytest.fixture(scope="module")
@@ -116,9 +125,13 @@ def test_a_step_asks_for_no_tile_of_a_layer_in_which_nothing_changed(timed):
     page.on("request", lambda request: asked.append(request.url) if "/tiles/" in request.url else None)
     assert "built" in timed.drawn("urban_villages")
     page.locator("select[aria-label=时间窗]").select_option("6h")  # in steps of five minutes
-    for _ in range(4):
-        asked.clear()
-        page.locator("button[aria-label=后退一步]").click()
+    half_a_minute_ago = "location.hash += '&at=' + new Date(Date.now() - 30_000).toISOString()"
+    page.evaluate(half_a_minute_ago)  # not a round time, which may be so near that something may yet become known of it
+    expect(page.locator(".time-badge.replay")).to_be_visible()
+    for step in range(4):
+        if step:
+            asked.clear()
+            page.locator("button[aria-label=后退一步]").click()
         timed.idle()
         tiles = {url.split("/tiles/")[1].split("/")[0] for url in asked if ".mvt" in url}
         steps.append(("built" in timed.drawn("urban_villages"), tiles))
@@ -131,6 +144,20 @@ def test_a_step_asks_for_no_tile_of_a_layer_in_which_nothing_changed(timed):
     expect(page.locator(".time-badge")).to_contain_text("实时")
     timed.idle()
     assert "built" in timed.drawn("urban_villages")
+
+
+def test_the_next_step_is_asked_for_while_this_one_is_looked_at(timed):
+    page, asked = timed.page, []
+    page.on("request", lambda request: asked.append(request.url) if MOVERS in request.url else None)
+    page.locator("select[aria-label=时间窗]").select_option("6h")  # in steps of five minutes
+    for ahead in (2, 3, 4):  # the step before them is shown
+        with page.expect_request(lambda _, ahead=ahead: len(asked) == ahead):
+            page.locator("button[aria-label=后退一步]").click()
+        timed.idle()
+        shown = page.evaluate("new URLSearchParams(location.hash).get('at')")
+        assert [moment_of(url) for url in asked][-2] == datetime.fromisoformat(shown)
+    assert {one - next_one for one, next_one in pairwise(map(moment_of, asked))} == {timedelta(minutes=5)}
+    assert page.evaluate("!Object.hasOwn(document.querySelector('.mapview').map, 'triggerRepaint')"), "it draws on"
 
 
 def test_it_plays_to_the_present(timed):

@@ -147,10 +147,11 @@ export async function fetchFeature(layer, id) {
  * One page of a layer, and the address of the next one.
  * @param {string} path  of the first page, or the `next` link of the page before
  * @param {AbortSignal} [signal]
+ * @param {string | null} [moment]  as of which; that of the page by default, null is now
  * @returns {Promise<{ features: Feature[], next: string | null }>}
  */
-export async function fetchPage(path, signal) {
-  const page = await (await ask(path, {}, signal)).json();
+export async function fetchPage(path, signal, moment = at.value) {
+  const page = await (await ask(path, {}, signal, null, moment)).json();
   const next = page.links?.find((/** @type {{rel: string}} */ link) => link.rel === "next");
   return { features: page.features, next: next?.href ?? null };
 }

@@ -1,11 +1,14 @@
 // Things that move: a small source of their own, which the stream of changes feeds. A moving car asks for no tile.
 
-import { ServerError, fetchPage } from "../api.js";
+import { ServerError } from "../api.js";
 import { effect } from "../../vendor/signals.mjs";
 import { follow } from "../live.js";
 import { at } from "../state/time.js";
 import { isVisible } from "../store.js";
+import { span } from "../time/windows.js";
 import { topicOf } from "../topics.js";
+import { lookAhead, nextMoment, pageOf } from "./ahead.js";
+import { holdFrames } from "./curtain.js";
 import { holdIdle } from "./idle.js";
 import { paced } from "./pace.js";
 
@@ -99,11 +102,16 @@ export function keepMoving(map, store) {
     if (!document.hidden) hot().forEach(({ id }) => glide(map, id));
     timer = setTimeout(tick, paced(map, TICK_MS));
   }
+  let before = at.peek();
   const still = effect(() => {
-    void at.value;
+    const [from, moment] = [before, at.value];
+    before = moment;
     const first = begun.get(map)?.then(() => hot().forEach(({ id }) => source(map, id)?.setData(/** @type {any} */ (hotData(id))))); // it may have come before the style
     begun.delete(map);
-    holdIdle(map, first ?? load(map, store, true));
+    const there = first ?? load(map, store, true);
+    holdIdle(map, there);
+    if (!first) holdFrames(map, there);
+    if (moment) map.once("idle", () => moment === at.peek() && prepare(store, from, moment));
   });
   return () => {
     still();
@@ -111,6 +119,35 @@ export function keepMoving(map, store) {
     forget();
     stop();
   };
+}
+
+/**
+ * Read what moves as of the moment to which the next step probably leads.
+ * @param {Store} store
+ * @param {string | null} before
+ * @param {string} now  moments of the page
+ */
+function prepare(store, before, now) {
+  const next = nextMoment(before, now, span().step_ms);
+  const state = store.get();
+  if (next) lookAhead(next, state.reader, hotLayers(store).map((layer) => pathOf(layer, filterOf(layer, state))));
+}
+
+/**
+ * @param {Layer} layer
+ * @param {State} state
+ */
+const filterOf = (layer, state) => topicOf(state)?.layers.find(({ id }) => id === layer.id)?.filter ?? "";
+
+/**
+ * The address of all that a layer draws with.
+ * @param {Layer} layer
+ * @param {string} filter
+ */
+function pathOf(layer, filter) {
+  const carried = [...new Set([...layer.tile_fields, ...(layer.label ? [layer.label] : [])])].join(",");
+  const query = new URLSearchParams({ f: "json", limit: String(MOST), properties: carried, ...(filter ? { filter } : {}) });
+  return `ogc/collections/${encodeURIComponent(layer.id)}/items?${query}`;
 }
 
 /**
@@ -122,25 +159,24 @@ export function keepMoving(map, store) {
  */
 async function read(map, store, layer, again) {
   const state = store.get();
-  const filter = topicOf(state)?.layers.find(({ id }) => id === layer.id)?.filter ?? "";
+  const filter = filterOf(layer, state);
   const key = `${state.reader}/${filter}`;
   const known = movers.get(layer.id) ?? { features: new Map(), moves: new Map(), loaded: "" };
   movers.set(layer.id, known);
   if (known.loaded === key && !again) return;
   known.loaded = key;
-  const carried = [...new Set([...layer.tile_fields, ...(layer.label ? [layer.label] : [])])].join(",");
-  const query = new URLSearchParams({ f: "json", limit: String(MOST), properties: carried, ...(filter ? { filter } : {}) });
-  const page = await fetchPage(`ogc/collections/${encodeURIComponent(layer.id)}/items?${query}`).catch((error) => {
+  const moment = at.peek();
+  const page = await pageOf(pathOf(layer, filter), state.reader).catch((error) => {
     if (!(error instanceof ServerError && error.status === 403)) throw error;
     refused.add(`${state.reader}/${layer.id}`);
     store.set({ map: state.map && { ...state.map } }); // the map is drawn anew, with tiles of this layer
     return null;
   });
-  if (!page) return;
+  if (!page || at.peek() !== moment) return; // whoever went on has asked for another moment
   const { features } = page;
   known.features = new Map(features.filter(({ geometry }) => geometry).map(({ id, geometry, properties }) => [id, { type: "Feature", geometry, properties: { ...properties, id } }]));
   known.moves.clear();
-  source(map, layer.id)?.setData(/** @type {any} */ (hotData(layer.id)));
+  await source(map, layer.id)?.setData(/** @type {any} */ (hotData(layer.id)));
 }
 
 /**

@@ -3,6 +3,7 @@
 import { effect } from "../../vendor/signals.mjs";
 import { ask } from "../api.js";
 import { at } from "../state/time.js";
+import { holdFrames } from "./curtain.js";
 import { outdated } from "./fresh.js";
 import { holdIdle } from "./idle.js";
 import { refresh, tiled, timesOf } from "./map.js";
@@ -24,7 +25,9 @@ export function followMoment(map, store, moment = at) {
     if (moment.value === times.at) return;
     going.abort();
     going = new AbortController();
-    holdIdle(map, travel(map, moment.value, going.signal));
+    const gone = travel(map, moment.value, going.signal);
+    holdIdle(map, gone);
+    holdFrames(map, gone);
     if (moment === at) told(store, store.get().map?.layers ?? []);
   });
   return () => {
