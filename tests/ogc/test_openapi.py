@@ -184,14 +184,14 @@ def test_no_document_says_what_is_never_sent(service):
 
 
 def test_every_served_address_is_in_a_document(service, document):
-    """Except for the files of the page and the WebSocket, which AsyncAPI describes."""
+    """Except for the files of the page, and the WebSocket, which AsyncAPI describes."""
     shape = re.compile(r"\{[^}]*\}")
     ours = {shape.sub("{}", path) for path in service.json("/openapi.json")["paths"]}
     ogcs = {shape.sub("{}", f"/ogc{path}".rstrip("/")) for path in document["paths"]}
     layers = list(service.app.state.shared.catalog.current)
     ogcs |= {re.sub(f"/({'|'.join(layers)}|{'|'.join(GRIDS)})(?=/|$)", "/{}", path) for path in ogcs}
     served = {route.path for route in routes_of(service.app.router.routes)}
-    for path in served - {"/ui/{version}/{path:path}", "/live/ws"}:
+    for path in served - {"/ui/{version}/{path:path}", "/offline.js", "/live/ws"}:
         plain = shape.sub("{}", path).rstrip("/") or "/"
         if plain.rpartition("/")[2] in DATA_QUERIES or "/locations/" in plain:
             continue  # of stations and rasters, which are not here: tests/ogc/edr

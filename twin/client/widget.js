@@ -107,7 +107,9 @@ async function render({ model, el }) {
   map.addControl(new maplibre.ScaleControl());
   map.on("load", () => {
     addSelection(map, model.get("features"));
-    place.dataset.ready = "true";
+    map.once("idle", () => {
+      place.dataset.ready = "true"; // what was chosen is drawn, so that it can be clicked
+    });
   });
   model.on("change:features", () => map.getSource(SOURCE)?.setData(model.get("features")));
   model.on("msg:custom", (message) => message.kind === "changed" && applyChanges(map, message));

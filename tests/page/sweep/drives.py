@@ -137,6 +137,14 @@ def a_name_is_found(seat: Visitor, language: str) -> None:
     page.evaluate(_FOLLOW_LINK, AT_WORK)
 
 
+_OPEN_TO_THE_HAND = f"""(() => {{
+  const map = {MAP}, canvas = map.getCanvas(), box = canvas.getBoundingClientRect(), p = map.project([{LON}, {LAT}]);
+  if (Math.abs(box.height - map.getContainer().clientHeight) > 10) return false;
+  return document.elementFromPoint(box.x + p.x, box.y + p.y) === canvas;
+}})()"""
+"""The map has the room that the panel gave up for it (coarse pixels are 10 high), and nothing covers the place."""
+
+
 def a_place_is_looked_into(seat: Visitor, language: str) -> None:
     """6: three rings around a place, what is near, who answers; on one sheet of paper."""
     page = seat.page
@@ -146,6 +154,7 @@ def a_place_is_looked_into(seat: Visitor, language: str) -> None:
         tab_of(page, language, "incident.title").click()
         page.locator(".panel-empty button").click()
     expect(page.locator(".hint-bar")).to_contain_text(said(language, "draw.point"))
+    until(page, _OPEN_TO_THE_HAND)
     seat.idle()
     page.mouse.click(*seat.at(LON, LAT))
     rings = page.locator(".finding", has=page.get_by_role("heading", name=said(language, "incident.rings"), exact=True))
