@@ -32,6 +32,9 @@ class AdvisoryLock(IntEnum):
     LOGIN
         Attempts to log in are counted one after the other for an account and for an address; with the hash of its name
         as second key (layers/schema/sql/100_identity.sql).
+    EVENTS
+        One writer of events and their versions at a time. A transaction takes it before it writes any of them: a chain
+        of warnings writes several events in several statements, in an order that another writer does not know.
     """
 
     MIGRATION = 440106
@@ -42,3 +45,4 @@ class AdvisoryLock(IntEnum):
     FEATURES = 440111
     WARNING_CHAINS = 440112
     LOGIN = 440113
+    EVENTS = 440114

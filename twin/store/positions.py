@@ -8,12 +8,13 @@ from operator import add, itemgetter
 from typing import Any
 
 import asyncpg
+import orjson
 
 from twin.envelope.message import FeatureKey, Message
 from twin.join.devices import DeviceArea
 from twin.log.change import PositionChange
 from twin.store import binary
-from twin.store.staged import in_one_order, renew, stage
+from twin.store.staged import in_one_order, part_late, stage
 
 _COLUMNS = (
     "layer", "id", "phenomenon_time", "lon", "lat", "speed_kmh", "heading_deg", "grid_code", "area_code",
@@ -22,25 +23,30 @@ _COLUMNS_OF = itemgetter(
     *map(Message._fields.index, ("layer", "feature_id", "phenomenon_time", "lon", "lat", "speed_kmh", "heading_deg"))
 )
 _UPSERT = """
-INSERT INTO twin.position_now AS kept
-    (layer, id, phenomenon_time, lon, lat, speed_kmh, heading_deg, grid_code, area_code)
-SELECT layer, id, phenomenon_time, lon, lat, speed_kmh, heading_deg, grid_code, area_code FROM pg_temp.incoming_position
-ON CONFLICT (layer, id) DO UPDATE SET phenomenon_time = excluded.phenomenon_time, lon = excluded.lon,
-    lat = excluded.lat, speed_kmh = excluded.speed_kmh, heading_deg = excluded.heading_deg,
-    grid_code = excluded.grid_code, area_code = excluded.area_code, ingested_at = now()
-WHERE (excluded.phenomenon_time, excluded.lon, excluded.lat) > (kept.phenomenon_time, kept.lon, kept.lat)
+WITH written AS (
+    INSERT INTO twin.position_now AS kept
+        (layer, id, phenomenon_time, lon, lat, speed_kmh, heading_deg, grid_code, area_code)
+    SELECT layer, id, phenomenon_time, lon, lat, speed_kmh, heading_deg, grid_code, area_code
+    FROM pg_temp.incoming_position
+    ON CONFLICT (layer, id) DO UPDATE SET phenomenon_time = excluded.phenomenon_time, lon = excluded.lon,
+        lat = excluded.lat, speed_kmh = excluded.speed_kmh, heading_deg = excluded.heading_deg,
+        grid_code = excluded.grid_code, area_code = excluded.area_code, ingested_at = now(),
+        moved_from = CASE
+            WHEN (kept.grid_code, kept.area_code) IS DISTINCT FROM (excluded.grid_code, excluded.area_code)
+            THEN jsonb_build_object('lon', kept.lon, 'lat', kept.lat, 'speed_kmh', kept.speed_kmh,
+                'heading_deg', kept.heading_deg, 'grid_code', kept.grid_code, 'area_code', kept.area_code)
+        END
+    WHERE (excluded.phenomenon_time, excluded.lon, excluded.lat) > (kept.phenomenon_time, kept.lon, kept.lat)
+    RETURNING layer, id, moved_from
+)
+SELECT count(*) AS number,
+    jsonb_agg(jsonb_build_array(layer, id, moved_from)) FILTER (WHERE moved_from IS NOT NULL) AS crossed
+FROM written
 """
 _RENEWED = """
 SELECT layer, id FROM pg_temp.incoming_position JOIN twin.position_now AS kept USING (layer, id)
 WHERE kept.xmin = pg_current_xact_id()::xid
 """
-
-_CROSSED = """
-SELECT kept.* FROM pg_temp.incoming_position AS new JOIN twin.position_now AS kept USING (layer, id)
-WHERE (kept.grid_code, kept.area_code) IS DISTINCT FROM (new.grid_code, new.area_code)
-FOR NO KEY UPDATE OF kept
-"""
-_BEFORE = ("lon", "lat", "speed_kmh", "heading_deg", "grid_code", "area_code")
 
 type _Row = tuple[Any, ...]
 
@@ -99,9 +105,9 @@ async def write(
         await binary.copy(connection, "position", (*_COLUMNS, "claimed_time"), marked)
     states = (written[place] for place in newest.values())
     await stage(connection, "incoming_position", "twin.position_now", _COLUMNS, states)
-    crossed = await connection.fetch(_CROSSED)
-    renewed, late = await renew(connection, _UPSERT, _RENEWED, newest)
-    before = {(row["layer"], row["id"]): {name: row[name] for name in _BEFORE} for row in crossed}
+    row = await connection.fetchrow(_UPSERT)
+    renewed, late = await part_late(connection, row["number"], _RENEWED, newest)
+    before = {(layer, name): prior for layer, name, prior in orjson.loads(row["crossed"] or "[]")}
     return [_change(rows[place], before.get(key)) for key, place in renewed.items()], late
 
 

@@ -56,7 +56,24 @@ async def renew[Newest](
         The rows that were written, and the keys of the others, which came late.
     """
     status: str = await connection.execute(upsert)
-    if int(status.rpartition(" ")[2]) == len(newest):
+    return await part_late(connection, int(status.rpartition(" ")[2]), renewed, newest)
+
+
+async def part_late[Newest](
+    connection: asyncpg.Connection, number: int, renewed: str, newest: dict[tuple[str, str], Newest]
+) -> tuple[dict[tuple[str, str], Newest], set[tuple[str, str]]]:
+    """Part the staged rows into those that were written and those that came late.
+
+    Parameters
+    ----------
+    number
+        How many were written.
+    renewed
+        The statement that returns their keys; it runs only where some came late.
+    newest
+        The staged rows by key.
+    """
+    if number == len(newest):
         return newest, set()
     keys = {(row[0], row[1]) for row in await connection.fetch(renewed)}
     return {key: row for key, row in newest.items() if key in keys}, newest.keys() - keys

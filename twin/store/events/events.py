@@ -17,6 +17,7 @@ import orjson
 
 from layers.catalog import Catalog
 from layers.clause import quote_identifier
+from layers.database.advisory_locks import AdvisoryLock
 from layers.definition import GRADE
 from layers.live_source import EVENTS
 from layers.schema.tables import table_of
@@ -38,7 +39,6 @@ SELECT event_id, record, xmin = pg_current_xact_id()::xid AS is_new FROM twin.ev
 WHERE event_id = ANY ($1::text[])
 ORDER BY event_id, phenomenon_time, source_version, message
 """
-_COUNTS = "SELECT event_id, count(*) AS n FROM twin.event_version WHERE event_id = ANY ($1::text[]) GROUP BY event_id"
 
 _REDACTED = ("title", "handling_note")  # in their place; of a description the original is kept, too
 FOUND_BY = ("address_id", "location_confidence")
@@ -60,6 +60,7 @@ async def write(
     if not placed:
         return []
     await tells_itself(connection)
+    await alone(connection)
     placed, merged = await _chained(connection, placed)
     around = await extents(connection, [one.message for one in placed])
     rows = sorted((_version(*pair) for pair in zip(placed, around, strict=True)), key=lambda row: (row[0], *row[1:3]))
@@ -78,22 +79,23 @@ async def settle(
 ) -> list[EventChange]:
     """Write the state that follows from the versions of events, in the open transaction, and return the changes.
 
-    Another writer may have added a version that was not committed when the versions were read. Writing the rows waits
-    for it; the versions are counted again then, so that the second writer writes the state that follows from both.
+    No other transaction writes events meanwhile, so the versions that are read are all there are.
     """
+    await alone(connection)
     table = catalog[EVENTS].definition
     known = [field.name for field in table.fields if field.has_column]
-    settled: dict[str, tuple[EventState, EventState]] = {}
-    wanted = sorted(event_ids)
-    while wanted:
-        versions, former = await _versions(connection, wanted)
-        states = [_state(event_id, records, now, table.grade) for event_id, records in versions.items()]
-        await _upsert(connection, known, states)
-        settled |= {state["id"]: (state, _former(former[state["id"]], state, table.grade)) for state in states}
-        counts = {row["event_id"]: row["n"] for row in await connection.fetch(_COUNTS, list(versions))}
-        wanted = [event_id for event_id, records in versions.items() if counts[event_id] != len(records)]
-    await warnings.remember(connection, [state for state, _ in settled.values()])
-    return [_change({**state, **before}) for state, before in settled.values()]
+    versions, former = await _versions(connection, sorted(event_ids))
+    states = [_state(event_id, records, now, table.grade) for event_id, records in versions.items()]
+    if not states:
+        return []
+    await _upsert(connection, known, states)
+    await warnings.remember(connection, states)
+    return [_change({**state, **_former(former[state["id"]], state, table.grade)}) for state in states]
+
+
+async def alone(connection: asyncpg.Connection) -> None:
+    """Wait until no other transaction writes events; the lock is held to the end of the open transaction."""
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", AdvisoryLock.EVENTS)
 
 
 def _former(records: Sequence[EventState], state: EventState, usual: int) -> EventState:

@@ -26,6 +26,7 @@ BEGIN
     IF cardinality(fields) = 0 THEN
         RETURN 0;
     END IF;
+    PERFORM pg_advisory_xact_lock(440114); -- AdvisoryLock.EVENTS
     SELECT string_agg(format('%I IS NOT NULL', f), ' OR '), string_agg(format('%I = NULL', f), ', ')
     INTO has_any, blanks FROM unnest(fields) AS f;
     EXECUTE format(
@@ -55,6 +56,7 @@ BEGIN
     IF to_regclass('layer.events') IS NULL THEN
         RETURN '{}';
     END IF;
+    PERFORM pg_advisory_xact_lock(440114); -- AdvisoryLock.EVENTS
     EXECUTE
         'WITH due AS (
             SELECT id FROM layer.events WHERE coalesce(phenomenon_time, occurred_at, created_at) < now() - $1
