@@ -21,7 +21,7 @@ from layers.load.prepare import LoadPlan
 from layers.load.rebuild import may_rebuild, rebuild
 from layers.load.staging import REJECTED, STAGED, Staging
 from layers.loaders.batch import Source
-from layers.schema.derive import derive, derive_dependents
+from layers.schema.derive import derive, derive_dependents, lock_with_dependents
 from layers.schema.tables import create_layer, note_anew, refresh_statistics, table_of
 
 type Mode = Literal["append", "replace", "upsert"]
@@ -57,6 +57,7 @@ async def move(
     async with connection.transaction():
         await connection.execute("SET LOCAL work_mem = '128MB'")
         await connection.execute("SELECT pg_advisory_xact_lock(hashtext($1))", f"load {summary.layer}")
+        await lock_with_dependents(connection, summary.layer)
         await staging.reject_repeated()
         await _refuse_conflicts(connection, plan, staging, summary)
         await _fill_records(staging, source)
@@ -111,6 +112,7 @@ async def _fill_layer(
     attributes_only = not plan.located and definition.geometry_type != "None"
     replaces = summary.mode == "replace"
     if replaces:
+        await connection.execute(f"LOCK TABLE {table_of(definition.id)} IN SHARE ROW EXCLUSIVE MODE")
         await note_anew(connection, definition.id)
     rebuilds = not attributes_only and await may_rebuild(connection, definition.id, staged, replaces=replaces)
     if rebuilds:

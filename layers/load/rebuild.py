@@ -26,10 +26,17 @@ SELECT EXISTS (
 
 
 async def may_rebuild(connection: asyncpg.Connection, layer_id: str, rows: int, *, replaces: bool) -> bool:
-    """Whether a load of so many rows should rebuild the table: it replaces all rows, or the table is empty."""
+    """Whether a load of so many rows should rebuild the table: it replaces all rows, or the table is empty.
+
+    A table that may be rebuilt is locked to the end of the transaction against other writers, whose rows would go with
+    the old table.
+    """
     table = table_of(layer_id)
     if rows < _ROWS_MIN:
         return False
+    if not replaces and await connection.fetchval(f"SELECT EXISTS (SELECT FROM {table})"):
+        return False
+    await connection.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
     if not replaces and await connection.fetchval(f"SELECT EXISTS (SELECT FROM {table})"):
         return False
     return not await connection.fetchval(_DEPENDED_ON, table)

@@ -5,7 +5,7 @@ A file's own value of such a field counts only while the layers that it is deriv
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import asyncpg
 
@@ -13,6 +13,7 @@ from layers.clause import quote_identifier
 from layers.definition import LayerDefinition
 from layers.errors import NotFound
 from layers.schema.derivation import DerivationRule, DerivedRows, fields_of, has_history, read_sql, rules_of
+from layers.schema.feature_locks import lock_features
 from layers.schema.tables import parse_definition, table_of
 from layers.tiers import COMMUNITY, GRID, STREET, URBAN_VILLAGES
 
@@ -66,19 +67,37 @@ async def derive_dependents(connection: asyncpg.Connection, changed_layer_id: st
     counts: dict[str, dict[str, int]] = {}
     definitions = await _definitions(connection)
     async with connection.transaction():
-        for definition in definitions.values():
-            affected = [
-                rule
-                for rule in rules_of(definition)
-                if changed_layer_id in rule.reads and not has_history(definition, rule)
-            ]
-            if affected:
-                counts[definition.id] = await _apply(connection, definition, affected, bump=True)
+        for definition, affected in _affected(definitions, changed_layer_id):
+            counts[definition.id] = await _apply(connection, definition, affected, bump=True)
         for a_layer, b_layers in OVERLAPS.items():
             for b_layer in b_layers:
                 if changed_layer_id in (a_layer, b_layer) and {a_layer, b_layer} <= definitions.keys():
                     await _overlap(connection, a_layer, b_layer)
     return counts
+
+
+async def lock_with_dependents(connection: asyncpg.Connection, layer_id: str) -> None:
+    """Wait until no other transaction writes features of a layer, or of those that derive fields from it."""
+    dependents = _affected(await _definitions(connection), layer_id)
+    await lock_features(connection, [layer_id, *(definition.id for definition, _ in dependents)])
+
+
+def _affected(
+    definitions: Mapping[str, LayerDefinition], changed_layer_id: str
+) -> list[tuple[LayerDefinition, list[DerivationRule]]]:
+    """Return the layers with fields derived from a layer, each with the rules that read it."""
+    read_by = [
+        (
+            definition,
+            [
+                rule
+                for rule in rules_of(definition)
+                if changed_layer_id in rule.reads and not has_history(definition, rule)
+            ],
+        )
+        for definition in definitions.values()
+    ]
+    return [(definition, rules) for definition, rules in read_by if rules]
 
 
 async def _definitions(connection: asyncpg.Connection) -> dict[str, LayerDefinition]:

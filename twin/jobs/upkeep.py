@@ -11,7 +11,7 @@ from time import monotonic
 
 from layers.catalog import Catalog
 from layers.database.connection import Role, connected
-from layers.schema.derive import derive_dependents
+from layers.schema.derive import derive_dependents, lock_with_dependents
 from layers.schema.tables import refresh_statistics
 
 _LOOK_SECONDS = 2.0
@@ -59,6 +59,7 @@ class Upkeep:
                 if monotonic() - self._done_at.get(layer_id, -pause_s) < pause_s:
                     continue
                 async with connection.transaction():
+                    await lock_with_dependents(connection, layer_id)
                     shapes_changed = await connection.fetchval(_TAKE, layer_id)
                     if layer is not None and shapes_changed:
                         await derive_dependents(connection, layer_id)

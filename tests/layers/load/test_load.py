@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 import shapely
 
@@ -20,6 +22,7 @@ async def rows_of(db, layer, columns="*"):
     return [tuple(r) for r in await db.fetch(f'SELECT {columns} FROM layer."{layer}" ORDER BY id')]
 
 
+WAITS = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'layer.iot_devices'::regclass)"
 CSV = "id,name,lon,lat\nA1,一号,113.33,23.13\nA2,二号,113.34,23.14\n"
 
 
@@ -53,6 +56,24 @@ async def test_a_large_replace_rebuilds_the_table_with_all_its_indexes(layers_ur
     reader = await connect(layers_url, Role.READ)
     assert await count_rows(reader, "layer.iot_devices") == 12_000
     await reader.close()
+
+
+async def test_a_load_into_an_empty_layer_keeps_what_was_written_meanwhile(layers_url, db, write):
+    many = "id,lon,lat\n" + "".join(f"B{i:05d},113.{300000 + i},23.13\n" for i in range(12_000))
+    file = write("b.csv", many)
+    watcher = await connect(layers_url, Role.OWNER)
+    try:
+        async with db.transaction():
+            await db.execute(
+                "INSERT INTO layer.iot_devices (id, geom) VALUES ('A', ST_SetSRID(ST_MakePoint(113.33, 23.13), 4490))"
+            )
+            load = asyncio.create_task(load_file(layers_url, file, "iot_devices"))
+            while not load.done() and not await watcher.fetchval(WAITS):
+                pass  # each turn asks the database
+        await load
+    finally:
+        await watcher.close()
+    assert await count_rows(db, "layer.iot_devices") == 12_001
 
 
 async def test_a_table_that_a_view_needs_is_filled_in_place(layers_url, db, write):

@@ -15,9 +15,9 @@ import asyncpg
 import orjson
 
 from layers.catalog import Catalog
-from layers.database.advisory_locks import AdvisoryLock
 from layers.definition import LayerDefinition
 from layers.schema.derive import derive
+from layers.schema.feature_locks import lock_features
 from twin.envelope.message import Message
 from twin.log.change import FeatureChange
 from twin.log.changes import tells_itself
@@ -72,7 +72,7 @@ async def write(
 async def _write_layer(
     connection: asyncpg.Connection, definition: LayerDefinition, messages: Sequence[Message]
 ) -> list[FeatureChange]:
-    await connection.execute("SELECT pg_advisory_xact_lock($1, hashtext($2))", AdvisoryLock.FEATURES, definition.id)
+    await lock_features(connection, [definition.id])
     claims = await _add_claims(connection, definition.id, messages)
     if not claims:
         return []
