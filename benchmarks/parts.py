@@ -76,11 +76,16 @@ def run_parts(
     parser.add_argument("--scale", type=float, default=0.1, help="of what it measures on (0.1)")
     parser.add_argument("--share", type=float, default=1.0, help="of the requests (1)")
     parser.add_argument("--home", type=Path, default=PROJECT / ".onemap" / "bench", help="folder to work in")
+    parser.add_argument("--reuse", action="store_true", help="the database that a run before filled there")
     options = parser.parse_args(arguments)
     home = options.home.absolute() / name
-    new_home(home)
+    if options.reuse and not home.exists():
+        parser.error(f"--reuse: no run has filled {home} yet; leave the option out once")
+    if not options.reuse:
+        new_home(home)
     chosen = [options.only] if options.only else known
     with PrivateCluster(home) as url:
-        asyncio.run(fill(url, options.scale))
+        if not options.reuse:
+            asyncio.run(fill(url, options.scale))
         rows = uvloop.run(measure(PartsRun(url, home, chosen, options.share)))
     return report(rows, [describe_machine(), f"demo at scale {options.scale:g}"], options)

@@ -19,6 +19,7 @@ from adbc_driver_postgresql import StatementOptions
 from layers.columns.address import libpq_address
 from layers.columns.faults import columns_in_our_words
 from layers.columns.known_types import connect_columns
+from layers.columns.read_ahead import read_ahead
 from layers.database.connection import Role
 from layers.errors import TooMuch
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from adbc_driver_postgresql import dbapi
 
 BATCH_BYTES = 4 * 1024 * 1024
+AHEAD = 8
+"""Batches that are read while the one before is worked on."""
 
 
 class ColumnSession:
@@ -100,7 +103,8 @@ class ColumnSession:
         """
         with columns_in_our_words(), self._cursor(statement) as cursor:
             # Not `fetch_record_batch`: the errors of that reader have lost the server's code.
-            for batch in cursor._results.reader:  # noqa: SLF001
+            read = iter(cursor._results.reader)  # noqa: SLF001
+            for batch in read_ahead(read, AHEAD, self._interrupt):
                 if self.is_cancelled:
                     raise TooMuch("this read was cut while its rows were read")
                 arrays = [_as(array, one.type) for array, one in zip(batch.columns, schema, strict=True)]
@@ -114,9 +118,16 @@ class ColumnSession:
         """
         with self._cancelling:
             self.is_cancelled = True
-            if self._running is not None:
-                with suppress(adbc.Error):  # the statement has ended already, or its server is away
-                    self._running.adbc_cancel()
+            self._stop()
+
+    def _interrupt(self) -> None:
+        with self._cancelling:
+            self._stop()
+
+    def _stop(self) -> None:
+        if self._running is not None:
+            with suppress(adbc.Error):  # the statement has ended already, or its server is away
+                self._running.adbc_cancel()
 
     def close(self) -> None:
         """Close the connection; a second call does nothing."""
