@@ -53,12 +53,12 @@ class Exposures:
     """The exposures of the layers and audiences that were asked for last."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[str, int, str, int], tuple[LayerDefinition, Exposure]] = {}
+        self._kept: dict[tuple[str, int, str, int, bool], tuple[LayerDefinition, Exposure]] = {}
 
     def of(self, layer: Layer, actor: Actor) -> Exposure:
         """Return the exposure of a layer to an actor; of a policy it is worked out anew each minute, for its hours."""
         minute = 0 if actor.policy is None else int(time() // 60)
-        key = layer.id, layer.version, actor.audience, minute
+        key = layer.id, layer.version, actor.audience, minute, layer.moment is None
         kept = self._kept.get(key)
         if kept is not None and kept[0] is layer.definition:
             return kept[1]
@@ -82,11 +82,15 @@ def _exposure(layer: Layer, actor: Actor) -> Exposure:
 
 
 def _row_grade(layer: Layer, actor: Actor) -> int:
-    """Return the highest grade of a row that the actor may see; by its rights where statistics may be behind."""
+    """Return the highest grade of a row that the actor may see.
+
+    It follows from its rights where statistics may be behind, and as of a moment, of which none are kept: a row may
+    have been of a higher grade than any is now.
+    """
     definition = layer.definition
     top = rights_at(layer, actor).top_grade or actor.clearance
     if GRADE not in definition.by_name:
         return min(definition.grade, top)
-    if definition.is_live or not layer.by_grade:
+    if definition.is_live or layer.moment is not None or not layer.by_grade:
         return top
     return max((grade for grade in layer.by_grade if grade <= top), default=1)

@@ -31,5 +31,5 @@ async def related_to(
         async with state.pool.acquire() as connection:
             found, rows = await related(connection, catalog, actor, (layer, feature_id), moment)
     for one, number in layers_of(rows, catalog, actor):
-        touch(one, actor, rows=number)
+        touch(one.as_of(moment), actor, rows=number)
     return found

@@ -73,8 +73,9 @@ async def responsibility(
         async with state.pool.acquire() as connection:
             concern = await concern_of(connection, catalog, actor, params)
             found, rows = await responsible_for(connection, catalog, actor, concern)
+    moment = read_moment(params.at, None)
     for name, number in rows.items():
-        touch(catalog.visible(name, actor), actor, rows=number)
+        touch(catalog.visible(name, actor).as_of(moment), actor, rows=number)
     return found
 
 

@@ -18,7 +18,7 @@ from layers.coordinates.crs import read_answer_crs, read_question_crs
 from layers.cql2 import FilterLimits
 from layers.database.connection import in_our_words
 from layers.errors import BadInput, TooMuch
-from layers.moment import Basis, read_moment, read_time
+from layers.moment import Basis, Moment, read_moment, read_time
 from server.audit.streams import begin_stream
 from server.dependencies import ActorHere, StateHere
 from server.exports.taken import judge_taken
@@ -134,7 +134,7 @@ async def snapshot(state: StateHere, actor: ActorHere, params: Annotated[Snapsho
     catalog = state.catalog.current
     with in_our_words():
         taken = await take_snapshot(state.pool, catalog, actor, interest, moment)
-    watermark = await judge_taken(state.exports, catalog, actor, taken.found)
+    watermark = await judge_taken(state.exports, catalog, actor, taken.found, moment)
     found = (b'%b:{"type":"FeatureCollection","features":[%b]}' % (orjson.dumps(n), f) for n, f in taken.layers.items())
     rights = RightsMark.of(actor, catalog, interest.layers).text
     head: dict[str, object] = {"at": datetime.now(UTC), "basis": "known", "seq": taken.seq, "rights": rights}
@@ -165,7 +165,7 @@ async def replay(
         with in_our_words():
             first = await anext(frames)  # an error must come before the response begins
         catalog = state.catalog.current
-        await judge_taken(state.exports, catalog, actor, first.features)
+        await judge_taken(state.exports, catalog, actor, first.features, Moment(span.end, basis))
         stream = await begin_stream(state.audit, request.scope, catalog, actor, interest.layers, AuditAction.REPLAY)
         place.callback(stream.end)
         return PlaybackAnswer(first, frames, place.pop_all(), {**UNSTORED_HEADERS, **made_in(crs)})

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from layers.actor import Actor
 from layers.catalog import Catalog
 from layers.database.connection import in_our_words
-from layers.moment import read_moment
+from layers.moment import Moment, read_moment
 from server.audit.touched import touch
 from server.caches.minute_cache import MINUTE_S
 from server.dependencies import ActorHere, IdentityHere, StateHere
@@ -88,7 +88,7 @@ async def overview(
         else:
             told, before, at = await _found(state, catalog, actor, asked)
         notes = await _notes(state, catalog, actor, code, reads="read_notes" in identity.duties and moment is None)
-    _touch(catalog, actor, told, notes)
+    _touch(catalog, actor, told, notes, moment)
     document = overview_document(told, before, catalog, at=at, live=moment is None)
     document["notes"] = [asdict(note) for note in notes]
     return Response(orjson.dumps(document), media_type="application/json", headers=PRIVATE_HEADERS)
@@ -114,11 +114,11 @@ async def _notes(
     return await list_notes(state.pool, catalog, actor, area=code, limit=NOTES_MAX)
 
 
-def _touch(catalog: Catalog, actor: Actor, told: Overview, notes: Sequence[LeaderNote]) -> None:
+def _touch(catalog: Catalog, actor: Actor, told: Overview, notes: Sequence[LeaderNote], moment: Moment | None) -> None:
     """Note what the answer holds: numbers of layers, and features of lists with a few properties."""
     for layer_id in sorted(told.layers):
-        touch(catalog[layer_id], actor, fields=False)
+        touch(catalog[layer_id].as_of(moment), actor, fields=False)
     for one, found in told.lists:
-        touch(catalog.visible(one.layer, actor), actor, rows=len(found), properties=one.properties)
+        touch(catalog.visible(one.layer, actor).as_of(moment), actor, rows=len(found), properties=one.properties)
     for note in notes:
         touch(catalog[note.layer], actor, rows=1, properties=("name", "title"))

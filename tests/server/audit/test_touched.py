@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from layers.actor import Actor
 from layers.catalog import Layer
 from layers.definition import read_definitions
+from layers.layer_statistics import Statistics
+from layers.moment import Moment
 from server.audit.touched import begin_note, count_rows, touch
 
 OFFICER = Actor("officer", 3)
@@ -33,3 +35,14 @@ def test_the_field_of_a_sum_is_named_and_no_other():
     touch(layer, OFFICER, fields=False, computed=("quantity", "beds_total"))
     assert note.fields == ("emergency_resources.quantity",)
     assert (note.max_grade, note.taken["emergency_resources"].grade) == (3, 3)
+
+
+def test_the_past_counts_by_what_a_reader_may_see_and_not_by_the_rows_of_today():
+    today = Statistics(10, None, None)
+    layer = Layer(read_definitions()["buildings"], 1, datetime(2026, 6, 8, tzinfo=UTC), by_grade={1: today})
+    grades = {}
+    for moment in (None, Moment(datetime(2026, 6, 1, tzinfo=UTC), "known")):
+        note = begin_note()
+        touch(layer.as_of(moment), OFFICER, rows=1, properties=())
+        grades[moment is None] = note.taken["buildings"].grade
+    assert grades == {True: 1, False: 3}  # a row may have been of grade 3 then
