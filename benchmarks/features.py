@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks import loading, peers
 from benchmarks.cases import FeatureCase, all_cases
-from benchmarks.contest import FIRST_PAGE, PAGE_190, Measurements, contest, contestants, follow_next
+from benchmarks.contest.contest import FIRST_PAGE, PAGE_190, Measurements, contest, contestants, follow_next
 from benchmarks.load import CONNECTIONS, require_wrk
 from benchmarks.machine import describe_database, describe_machine, describe_versions
 from benchmarks.results import Figure, benchmark_parser, faster, no_slower, report

@@ -17,7 +17,7 @@ from rasterio.transform import from_bounds
 from rasterio.warp import transform_bounds
 
 from benchmarks import peers
-from benchmarks.contestant import OURS, Contestant, turns
+from benchmarks.contest.contestant import OURS, Contestant, turns
 from benchmarks.load import load, warm_up
 from benchmarks.results import Figure, at_least, faster
 from benchmarks.servers import WORKERS, Command, free_port, get, running, running_ours

@@ -18,7 +18,7 @@ from statistics import median
 import mapbox_vector_tile  # type: ignore[import-untyped]
 
 from benchmarks import bare, freshness, peers, raster
-from benchmarks.contestant import OURS, Contestant, turns
+from benchmarks.contest.contestant import OURS, Contestant, turns
 from benchmarks.load import load, require_wrk, warm_up
 from benchmarks.machine import describe_database, describe_machine, describe_versions
 from benchmarks.results import Figure, at_least, at_most, benchmark_parser, faster, report

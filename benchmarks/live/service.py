@@ -54,6 +54,11 @@ class LiveService:
     city: Population
     data: Path
 
+    @property
+    def address(self) -> str:
+        """The address of the server, without a last slash."""
+        return f"http://127.0.0.1:{self.port}"
+
     def order(self, **options: Any) -> Order:
         """Return an order to the sender."""
         return Order(port=self.port, secret=SECRET, city=self.city, **options)

@@ -1,4 +1,4 @@
-"""The page in headless Chromium: first map, weight, five minutes of a storm, replay.
+"""The page in headless Chromium: first map, weight, five minutes of a storm, replay of a filled day.
 
 Run it with `./onemap bench page` or `python -m benchmarks.page`. The browser draws with software GL, on the cores of
 the server, PostgreSQL and the sender.
@@ -18,7 +18,9 @@ from playwright.sync_api import Browser
 
 from benchmarks.live.service import LiveService, cluster, serving
 from benchmarks.machine import describe_database, describe_machine, describe_versions
-from benchmarks.page.cases import CASES, PageLoad
+from benchmarks.page.cases import CASES
+from benchmarks.page.replay import DAY_ROWS, fill
+from benchmarks.page.storm import PageLoad
 from benchmarks.page.tab import chromium
 from benchmarks.results import Figure, benchmark_parser, choose_cases, report
 from server.installation import PROJECT
@@ -33,9 +35,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         describe_machine() + ", shared by browser, sender, server and PostgreSQL; software GL",
         describe_versions(),
     ]
-    with cluster(home, options.scale) as url, serving(home, url, ingest=True) as service:
+    with cluster(home, options.scale) as url:
+        if "replay" in options.cases:
+            print(f"→ making a day of {DAY_ROWS:,} rows", flush=True)
+            asyncio.run(fill(url))
         notes.append(asyncio.run(describe_database(url)))
-        with chromium() as browser:
+        with serving(home, url, ingest=True) as service, chromium() as browser:
             notes.append(f"Chromium {browser.version}, software GL")
             rows = measure(service, browser, storm, options.cases)
     return report(rows, notes, options)

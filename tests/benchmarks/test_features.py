@@ -10,7 +10,7 @@ import pytest
 from benchmarks import features
 from benchmarks.ask import Ask, ours, pygeoapi, tipg, windows
 from benchmarks.cases import all_cases
-from benchmarks.contest import PAGE_190
+from benchmarks.contest.contest import PAGE_190
 from benchmarks.load import require_wrk
 from benchmarks.results import Figure, at_most, exit_code, faster, no_slower
 from benchmarks.tables import EAST, NORTH, SOUTH, WEST

@@ -16,7 +16,7 @@ import asyncpg
 from benchmarks import ask, peers
 from benchmarks.ask import Ask, Expected, expected_of
 from benchmarks.cases import FeatureCase
-from benchmarks.contestant import OURS, Contestant, turns
+from benchmarks.contest.contestant import OURS, Contestant, turns
 from benchmarks.load import Load, load, warm_up
 from benchmarks.servers import free_port, get, running, running_ours
 from benchmarks.settle import wait_until_settled

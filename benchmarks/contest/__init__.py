@@ -1,0 +1,1 @@
+"""Peers and this server on the same work, by turns."""
