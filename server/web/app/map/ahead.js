@@ -1,6 +1,6 @@
 // The next step of time, asked for while this one is looked at: who steps on in the same direction waits for less.
 
-import { fetchPage } from "../api.js";
+import { ServerError, fetchPage } from "../api.js";
 import { at } from "../state/time.js";
 
 /** @typedef {Awaited<ReturnType<typeof fetchPage>>} Page */
@@ -27,6 +27,12 @@ export function nextMoment(before, now, step_ms) {
 }
 
 /**
+ * Whether a moment was asked for ahead so lately that its pages still hold.
+ * @param {string} moment
+ */
+export const isAhead = (moment) => kept.moment === moment && performance.now() - kept.asked < FRESH_MS;
+
+/**
  * Ask for pages as of a moment, in place of those that were asked for before.
  * @param {string} moment
  * @param {string} reader  who is logged in
@@ -46,8 +52,17 @@ export function lookAhead(moment, reader, paths) {
  */
 export function pageOf(path, reader) {
   const key = `${reader} ${path}`;
-  const fits = kept.moment === at.value && performance.now() - kept.asked < FRESH_MS;
-  const page = fits ? kept.pages.get(key) : undefined;
+  const page = at.value && isAhead(at.value) ? kept.pages.get(key) : undefined;
   kept.pages.delete(key);
-  return page ? page.catch(() => fetchPage(path)) : fetchPage(path);
+  return page ? page.catch((error) => again(error, path)) : fetchPage(path);
+}
+
+/**
+ * Ask once more where the line was broken; what was refused is refused.
+ * @param {unknown} error
+ * @param {string} path
+ */
+function again(error, path) {
+  if (error instanceof ServerError && error.status < 500) throw error;
+  return fetchPage(path);
 }

@@ -129,8 +129,17 @@ export function keepMoving(map, store) {
  */
 function prepare(store, before, now) {
   const next = nextMoment(before, now, span().step_ms);
+  if (next) prepareMoment(store, next);
+}
+
+/**
+ * Read what moves as of a moment that is probably looked at next.
+ * @param {Store} store
+ * @param {string} next
+ */
+export function prepareMoment(store, next) {
   const state = store.get();
-  if (next) lookAhead(next, state.reader, hotLayers(store).map((layer) => pathOf(layer, filterOf(layer, state))));
+  lookAhead(next, state.reader, hotLayers(store).map((layer) => pathOf(layer, filterOf(layer, state))));
 }
 
 /**

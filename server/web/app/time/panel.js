@@ -4,11 +4,13 @@ import { html, useEffect, useState } from "../../vendor/preact.mjs";
 import { ServerError, fetchJson } from "../api.js";
 import { condition, isNarrowed } from "../events/filters.js";
 import { formatError, t } from "../i18n.js";
+import { isAhead } from "../map/ahead.js";
+import { prepareMoment } from "../map/hot.js";
 import { layerOf } from "../store.js";
 import { at, compared } from "../state/time.js";
 import { now } from "./clock.js";
 import { Histogram, useCounts } from "./histogram.js";
-import { SPEEDS, move, play, playing, speed } from "./player.js";
+import { SPEEDS, move, moved, play, playing, speed } from "./player.js";
 import { SPANS, span, spanId, windowOf } from "./windows.js";
 import { dayAndTime } from "./words.js";
 
@@ -18,9 +20,10 @@ import { dayAndTime } from "./words.js";
 /** @typedef {{ from: number, to: number }} Window */
 
 /** @param {{ store: Store, state: State }} props */
-export default function TimePanel({ state }) {
+export default function TimePanel({ state, store }) {
   const { language } = state;
   const chosen = span();
+  const lookBack = useFirstStep(store, chosen.step_ms);
   const minute = Math.floor(now.value / 60_000) * 60_000;
   const { from, to } = windowOf(chosen, at.value, minute);
   const layer = layerOf(state, "events");
@@ -29,7 +32,7 @@ export default function TimePanel({ state }) {
   const forbidden = useForbidden(state.account?.id ?? "");
   useEffect(() => () => void (playing.value = false), []);
   const moments = [at.value, compared.value].filter((one) => one !== null).map((one) => Date.parse(/** @type {string} */ (one)));
-  return html`<div class="time-panel">
+  return html`<div class="time-panel" onPointerEnter=${lookBack}>
     <${Controls} language=${language} />
     ${forbidden && html`<p class="wrong" role="alert">${t(language, "time.forbidden")}</p>`}
     <div class="time-axis">
@@ -43,6 +46,21 @@ export default function TimePanel({ state }) {
         <span>${t(language, narrowed ? "time.narrowed" : "time.legend")}</span><span>${dayAndTime(language, Math.min(to, now.value))}</span></p>
     </div>
   </div>`;
+}
+
+/**
+ * In the present a step back is what comes next: what moves is asked for as of then, when the panel opens, and again for whoever
+ * comes to it later.
+ * @param {Store} store
+ * @param {number} step_ms
+ * @returns {() => void} asks, if need be
+ */
+function useFirstStep(store, step_ms) {
+  const first = at.value === null ? moved(null, -1, step_ms) : null;
+  const ready = store.get().map !== null;
+  const lookBack = () => void (first && ready && !isAhead(first) && prepareMoment(store, first));
+  useEffect(lookBack, [first, ready]);
+  return lookBack;
 }
 
 /**

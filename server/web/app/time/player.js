@@ -20,8 +20,19 @@ export const stepTimes = signal(/** @type {number[]} */ ([]));
  * @param {number} step_ms
  */
 export function move(steps, step_ms) {
-  const time = (at.value ? Date.parse(at.value) : Math.floor(Date.now() / step_ms) * step_ms + (steps < 0 ? step_ms : 0)) + steps * step_ms;
-  at.value = time >= Date.now() ? null : new Date(time).toISOString();
+  at.value = moved(at.value, steps, step_ms);
+}
+
+/**
+ * The moment to which steps lead; null for the present and beyond.
+ * @param {string | null} from
+ * @param {number} steps
+ * @param {number} step_ms
+ * @returns {string | null}
+ */
+export function moved(from, steps, step_ms) {
+  const time = (from ? Date.parse(from) : Math.floor(Date.now() / step_ms) * step_ms + (steps < 0 ? step_ms : 0)) + steps * step_ms;
+  return time >= Date.now() ? null : new Date(time).toISOString();
 }
 
 /** Whether the map shows everything that it asked for. */
