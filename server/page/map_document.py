@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -11,9 +12,10 @@ from layers.actor import Actor
 from layers.catalog import Catalog, Layer
 from layers.database.connection import in_our_words
 from layers.definition import CodeList, FieldDefinition
+from layers.moment import Moment
 from layers.read.counts import CountCache
 from layers.read.query import ItemsQuery
-from layers.read.rights import VisibleField, visible_fields
+from layers.read.rights import VisibleField, visible_at, visible_fields
 from server.audit.touched import grade_shown
 from server.exports.exports import Exports
 from server.page.outline import DISTRICTS, Connection, Outlines
@@ -121,6 +123,7 @@ async def _layer(
         "tile_fields": carried,
         "most_at_once": exports.most_at_once(actor, grade_shown(layer, actor, carried)),
         "live": definition.is_live,
+        "past": visible_at(layer, actor, Moment(datetime.now(UTC), "known")) is not None,
         **_hints(layer, carried),
         "fields": [_field(field) for field in visible_fields(layer, actor)],
     }

@@ -1,5 +1,6 @@
 // The page's state: one frozen object, replaced as a whole; subscribers are called after each change.
 
+import { at } from "./state/time.js";
 import { topicOf } from "./topics.js";
 
 /** @typedef {import("./types.js").State} State */
@@ -39,6 +40,7 @@ export function createStore(initial) {
  * @param {Layer} layer
  */
 export function isVisible(state, layer) {
+  if (at.value !== null && !layer.past) return false;
   const topic = topicOf(state);
   const usual = topic ? topic.base.includes(layer.id) || topic.layers.some(({ id }) => id === layer.id) : layer.visible;
   return (usual && !state.fresh.has(layer.id)) !== state.toggled.has(layer.id);

@@ -40,6 +40,7 @@
  * @property {boolean} visible
  * @property {string | null} label
  * @property {string[]} tile_fields
+ * @property {boolean} past  whether the reader may see it as it was
  * @property {number | null} most_at_once  features that the reader may take in one answer; null is any number
  * @property {boolean} live  whether its features change with what is reported of them
  * @property {Field[]} fields

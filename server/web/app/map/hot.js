@@ -139,7 +139,8 @@ function prepare(store, before, now) {
  */
 export function prepareMoment(store, next) {
   const state = store.get();
-  lookAhead(next, state.reader, hotLayers(store).map((layer) => pathOf(layer, filterOf(layer, state))));
+  const told = hotLayers(store).filter(({ past }) => past);
+  lookAhead(next, state.reader, told.map((layer) => pathOf(layer, filterOf(layer, state))));
 }
 
 /**

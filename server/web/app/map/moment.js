@@ -23,6 +23,7 @@ export function followMoment(map, store, moment = at) {
   let going = new AbortController();
   const stop = effect(() => {
     if (moment.value === times.at) return;
+    if (moment === at && (moment.value === null) !== (times.at === null)) redraw(store);
     going.abort();
     going = new AbortController();
     const gone = travel(map, moment.value, going.signal);
@@ -34,6 +35,15 @@ export function followMoment(map, store, moment = at) {
     stop();
     going.abort();
   };
+}
+
+/**
+ * Layers of which the reader may not see the past are shown in the present alone: the map is drawn anew.
+ * @param {Store} store
+ */
+function redraw(store) {
+  const { map } = store.get();
+  if (map?.layers.some(({ past }) => !past)) store.set({ map: { ...map } });
 }
 
 /**

@@ -79,15 +79,17 @@ function Row({ around, layer }) {
   const { language } = state;
   const [opened, setOpened] = useState(false);
   const seen = isVisible(state, layer);
+  const hidden = at.value !== null && !layer.past;
   const title = titleOf(language, layer);
   const deeper = seen && zoom < layer.min_zoom && layer.count > 0;
   const note = notes.get(layer.id);
   const shape = layer.geometry_type.replace("Multi", "").toLowerCase();
   return html`<li class=${`row ${seen ? "" : "off"} ${deeper || !layer.count ? "faint" : ""}`} data-layer=${layer.id}>
-    <button class="eye" aria-pressed=${seen} aria-label=${t(language, "layers.show", { layer: title })} disabled=${layer.geometry_type === "None"}
+    <button class="eye" aria-pressed=${seen} aria-label=${t(language, "layers.show", { layer: title })} disabled=${layer.geometry_type === "None" || hidden}
       onClick=${() => toggle(store, layer)}><${Icon} name=${seen ? "eye" : "eyeOff"} /></button>
     <span class=${`swatch ${shape}`} style=${{ "--color": note?.color ?? layer.color }} aria-hidden="true" />
     <span class="title" title=${title}>${title}
+      ${hidden && html` <small>${t(language, "layers.live_only")}</small>`}
       ${deeper && html` <small>${t(language, "layers.zoom", { zoom: layer.min_zoom })}</small>`}</span>
     ${layer.id === "events" && seen && isNarrowed() && html`<button class="fresh-layer" title=${t(language, "layers.narrowed.why")} onClick=${widen}>${t(language, "layers.narrowed")} ×</button>`}
     ${state.fresh.has(layer.id) && html`<button class="fresh-layer" onClick=${() => show(store, layer)}>${t(language, "layers.new")}</button>`}

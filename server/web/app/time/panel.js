@@ -1,7 +1,6 @@
 // The tab of time: events by step under a slider, playing, and two moments side by side.
 
 import { html, useEffect, useState } from "../../vendor/preact.mjs";
-import { ServerError, fetchJson } from "../api.js";
 import { condition, isNarrowed } from "../events/filters.js";
 import { formatError, t } from "../i18n.js";
 import { isAhead } from "../map/ahead.js";
@@ -29,7 +28,7 @@ export default function TimePanel({ state, store }) {
   const layer = layerOf(state, "events");
   const narrowed = isNarrowed();
   const { steps, fault, again } = useCounts(from, to, chosen.step, narrowed && layer ? condition(state) : "", at.value ? 0 : minute);
-  const forbidden = useForbidden(state.account?.id ?? "");
+  const forbidden = useForbidden(layer);
   useEffect(() => () => void (playing.value = false), []);
   const moments = [at.value, compared.value].filter((one) => one !== null).map((one) => Date.parse(/** @type {string} */ (one)));
   return html`<div class="time-panel" onPointerEnter=${lookBack}>
@@ -65,23 +64,19 @@ function useFirstStep(store, step_ms) {
 
 /**
  * Whether the reader may not see the past; then the page returns to the present.
- * @param {string} reader
+ * @param {import("../types.js").Layer | undefined} events  undefined for who sees none
  */
-function useForbidden(reader) {
+function useForbidden(events) {
   const [forbidden, setForbidden] = useState(false);
   const past = at.value !== null;
+  const refused = events !== undefined && !events.past;
   useEffect(() => {
     if (!past) return;
-    fetchJson("ogc/collections/events/items?f=json&limit=1&skipGeometry=true&properties=stage").then(
-      () => setForbidden(false),
-      (error) => {
-        if (!(error instanceof ServerError) || error.status !== 403) return; // the list says what else is wrong
-        setForbidden(true);
-        playing.value = false;
-        at.value = null;
-      },
-    );
-  }, [past, reader]);
+    setForbidden(refused);
+    if (!refused) return;
+    playing.value = false;
+    at.value = null;
+  }, [past, refused]);
   return forbidden;
 }
 
