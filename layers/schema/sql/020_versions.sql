@@ -43,6 +43,12 @@ BEGIN
         END IF;
         lowest := least(greatest(coalesce(lowest, 4), 1), 4);
     END IF;
+    IF tg_nargs > 0 AND tg_op IN ('INSERT', 'UPDATE') AND EXISTS (
+        SELECT FROM onemap.layer AS l
+        WHERE l.id = tg_table_name AND lowest < coalesce(l.lowest_grade, (l.definition ->> 'grade')::smallint)
+    ) THEN -- who sees that grade sees the layer from now on; statistics would tell so only after the next load
+        UPDATE onemap.layer SET lowest_grade = lowest WHERE id = tg_table_name;
+    END IF;
     PERFORM FROM onemap.layer WHERE id = tg_table_name FOR NO KEY UPDATE; -- versions follow the order of commits
     next_version := nextval('onemap.layer_version');
     UPDATE onemap.layer SET

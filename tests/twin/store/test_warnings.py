@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import orjson
 import pytest
 
+from layers.actor import Actor
 from layers.catalog import read_catalog
 from layers.database.connection import Role, connect, create_pool
 from tests.databases import count_rows
@@ -171,3 +172,12 @@ async def test_the_job_closes_what_is_due_and_tells_the_log(ingest, fixture_copy
     assert tuple(row) == ("closed", datetime(2026, 6, 8, 7, 30, tzinfo=UTC))
     ((_, change),) = (await frames_since(ingest, 0))[-1].changes()
     assert (change["kind"], change["stage"], change["grade"]) == ("event", "closed", 1)
+
+
+async def test_a_public_warning_shows_its_layer_to_strangers(ingest, catalog):
+    stranger = Actor("anonymous", 1)
+    assert not catalog["events"].visible_to(stranger)
+    message = cap("Alert", A, severity="Blue", scope="Public")
+    async with ingest.transaction():
+        await events.write(ingest, catalog, [PlacedMessage(message, None, None, (), None)])
+    assert (await read_catalog(ingest))["events"].visible_to(stranger)
