@@ -10,6 +10,7 @@ from layers.actor import Actor
 from layers.audit.record import SENSITIVE_GRADE
 from layers.catalog import Layer
 from layers.definition import GRADE, LayerDefinition
+from layers.moment import Throughout
 from layers.read.rights import rights_at, visible_fields
 
 _KEPT_MAX = 2000
@@ -53,12 +54,12 @@ class Exposures:
     """The exposures of the layers and audiences that were asked for last."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[str, int, str, int, bool], tuple[LayerDefinition, Exposure]] = {}
+        self._kept: dict[tuple[str, int, str, int, str], tuple[LayerDefinition, Exposure]] = {}
 
     def of(self, layer: Layer, actor: Actor) -> Exposure:
         """Return the exposure of a layer to an actor; of a policy it is worked out anew each minute, for its hours."""
         minute = 0 if actor.policy is None else int(time() // 60)
-        key = layer.id, layer.version, actor.audience, minute, layer.moment is None
+        key = layer.id, layer.version, actor.audience, minute, _when(layer)
         kept = self._kept.get(key)
         if kept is not None and kept[0] is layer.definition:
             return kept[1]
@@ -67,6 +68,13 @@ class Exposures:
         exposure = _exposure(layer, actor)
         self._kept[key] = layer.definition, exposure
         return exposure
+
+
+def _when(layer: Layer) -> str:
+    """Return which rights count: those of the present, of the past, or of one kind of facts of the past."""
+    if layer.moment is None:
+        return ""
+    return layer.moment.facts if isinstance(layer.moment, Throughout) else "past"
 
 
 def _exposure(layer: Layer, actor: Actor) -> Exposure:

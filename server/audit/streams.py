@@ -15,6 +15,7 @@ from layers.actor import Actor
 from layers.audit.lane import AuditUnavailable
 from layers.audit.record import AuditAction, AuditRecord
 from layers.catalog import Catalog
+from layers.moment import Moment
 from server.audit.audit import Audit
 from server.audit.touched import current_note, touch
 
@@ -59,7 +60,13 @@ class AuditedStream:
 
 
 async def begin_stream(
-    audit: Audit, scope: Scope, catalog: Catalog, actor: Actor, layers: Collection[str], action: AuditAction
+    audit: Audit,
+    scope: Scope,
+    catalog: Catalog,
+    actor: Actor,
+    layers: Collection[str],
+    action: AuditAction,
+    moment: Moment | None = None,
 ) -> AuditedStream:
     """Record that a stream begins.
 
@@ -67,6 +74,8 @@ async def begin_stream(
     ----------
     layers
         Ids of its layers; empty means every layer that the actor may see.
+    moment
+        A moment of what is streamed; None is the present.
 
     Raises
     ------
@@ -74,5 +83,5 @@ async def begin_stream(
         When it cannot be recorded; the stream must not begin then.
     """
     for name in sorted(layers or catalog.visible_ids(actor)):
-        touch(catalog.visible(name, actor), actor, action=action)
+        touch(catalog.visible(name, actor).as_of(moment), actor, action=action)
     return AuditedStream(audit, await audit.begin(scope, current_note()))

@@ -44,6 +44,7 @@ LIMITS = {
 }
 ITEMS = "/ogc/collections/points/items"
 _NUMBERS = count(1)
+BEGUN = datetime.now(UTC)
 LATER = datetime.now(UTC) + timedelta(days=9)
 
 
@@ -209,6 +210,21 @@ def test_snapshots_surroundings_and_streams_are_judged_alike(url, clients):
             assert answer.status_code == 200, address
             assert number in answer.headers["onemap-watermark"]
     assert analyst.get("/twin/snapshot?layers=points", headers=named(number)).json()["watermark"]["approval"] == number
+
+
+def test_every_frame_of_a_replay_counts(url, clients):
+    analyst = clients["analyst"]
+    begin, end = BEGUN - timedelta(hours=1), datetime.now(UTC)
+    asked = {"layers": "points", "from": begin.isoformat(), "to": end.isoformat(), "step": f"{(end - begin).seconds}s"}
+    answer = analyst.get("/twin/replay", params=asked)
+    assert answer.status_code == 200, answer.text
+    lines = [json.loads(line) for line in answer.text.splitlines()]
+    assert lines[0]["layers"] == {}
+    assert "40 features an answer" in lines[-1]["error"]
+    assert all(line["layers"] == {} for line in lines), "a hundred at once, in a later frame"
+    whole = analyst.get("/twin/replay", params=asked, headers=named(approval(url, analyst, grade=3)))
+    assert "error" not in whole.text
+    assert whole.text.count('"Feature"') >= 100
 
 
 @pytest.mark.parametrize("since", ["0-0000000000000000", "999999999"])

@@ -18,7 +18,7 @@ from server.live.playbacks import A_CALLER_MAX, PLAYBACKS_MAX, PlaybackAnswer, P
 from server.wire.connection import ClientConnection
 from twin.live.playback import PlaybackFrame
 
-FRAME = PlaybackFrame(b"x" * 1_000_000, {})
+FRAME = PlaybackFrame(b"x" * 1_000_000, {}, {})
 DEADLINE_S = 60
 
 

@@ -65,10 +65,18 @@ class PlaybackFrame:
         A line of JSON: `at`, and by layer the new or changed `features` and the ids that were `removed`.
     features
         The number of features in it by layer.
+    met
+        The number of features by layer that were in it or in a frame before it.
     """
 
     line: bytes
     features: Mapping[str, int]
+    met: Mapping[str, int]
+
+    @property
+    def size(self) -> int:
+        """The number of features in it."""
+        return sum(self.features.values())
 
 
 async def play(
@@ -82,17 +90,19 @@ async def play(
         As `take_snapshot`; before the first frame.
     """
     before: dict[str, dict[bytes, str]] = {layer_id: {} for layer_id in interest.layers}
+    met: dict[str, set[str]] = {layer_id: set() for layer_id in interest.layers}
     for at in span.moments():
         snapshot = await take_snapshot(pool, catalog, actor, interest, Moment(at, basis))
         changes, numbers = [], {}
         for layer_id, features in snapshot.layers.items():
             now, change, number = _difference(before[layer_id], features)
             before[layer_id] = now
+            met[layer_id].update(now.values())
             if change:
                 changes.append(b"%b:%b" % (orjson.dumps(layer_id), change))
                 numbers[layer_id] = number
         line = b'{"at":%b,"layers":{%b}}\n' % (orjson.dumps(at), b",".join(changes))
-        yield PlaybackFrame(line, numbers)
+        yield PlaybackFrame(line, numbers, {layer_id: len(ids) for layer_id, ids in met.items()})
 
 
 def _difference(before: dict[bytes, str], features: bytes) -> tuple[dict[bytes, str], bytes, int]:

@@ -20,12 +20,14 @@ from layers.database.connection import in_our_words
 from layers.errors import BadInput, TooMuch
 from layers.moment import Basis, Moment, read_moment, read_time
 from server.audit.streams import begin_stream
+from server.audit.touched import current_note
 from server.dependencies import ActorHere, StateHere
 from server.exports.taken import judge_taken
 from server.http.caching import UNSTORED_HEADERS
 from server.http.compressed import Compressed
 from server.http.conditions import BboxCrs, FilterCrs, read_box
 from server.http.gateway import client_address
+from server.live.playback_judge import JudgedPlayback
 from server.live.playbacks import PlaybackAnswer
 from server.live.shifted import shifted_frames
 from server.state import State
@@ -152,6 +154,7 @@ async def replay(
     """Stream lines of JSON, one a step: `at`, and by layer the `features` that are new or other and the ids `removed`.
 
     The first line holds everything; a client that replaces and removes has the state of each moment.
+    A replay that comes to hold more features than you may take ends with a line that has an `error`.
     A few replays run at a time, half of them for one address; one that is not read for half a minute is cut off.
     """
     last = read_moment(params.end, params.basis, "to")
@@ -165,10 +168,16 @@ async def replay(
         with in_our_words():
             first = await anext(frames)  # an error must come before the response begins
         catalog = state.catalog.current
-        await judge_taken(state.exports, catalog, actor, first.features, Moment(span.end, basis))
-        stream = await begin_stream(state.audit, request.scope, catalog, actor, interest.layers, AuditAction.REPLAY)
+        then = Moment(span.start, basis)
+        await judge_taken(state.exports, catalog, actor, first.met, then)
+        judged = JudgedPlayback(state.exports, catalog, actor, then, current_note())
+        stream = await begin_stream(
+            state.audit, request.scope, catalog, actor, interest.layers, AuditAction.REPLAY, then
+        )
         place.callback(stream.end)
-        return PlaybackAnswer(first, frames, place.pop_all(), {**UNSTORED_HEADERS, **made_in(crs)})
+        return PlaybackAnswer(
+            first, judged.frames(first, frames, stream), place.pop_all(), {**UNSTORED_HEADERS, **made_in(crs)}
+        )
 
 
 def _step(text: str) -> timedelta:
