@@ -18,7 +18,7 @@ from layers.database.identity import database_identity
 from layers.database.listener import Listener, NotificationHandler
 from layers.definition import CodeList, LayerDefinition
 from layers.errors import NotFound
-from layers.layer_rights import rights_of
+from layers.layer_rights import LayerRights, rights_of
 from layers.layer_statistics import NEVER, LayerVersion, Statistics, merge_statistics, statistics_by_grade
 from layers.moment import Moment
 from layers.schema.code_lists import read_stored_code_lists
@@ -120,7 +120,7 @@ class Layer:
             last = self.changes[rights.top_grade - 1] if rights.top_grade else NEVER
         live = self.live_version if self.definition.is_live else 0
         versioned = replace(self, version=last.version, changed_at=last.changed_at, live_version=live)
-        if not rights.is_by_grade and not (self.by_grade and rights.whole_grade >= max(self.by_grade)):
+        if not self._tells_statistics(rights):
             return replace(versioned, row_count=0, extent_crs84=None, time_span=None)
         if not self.by_grade or rights.whole_grade >= max(self.by_grade):
             return versioned
@@ -131,6 +131,23 @@ class Layer:
             extent_crs84=visible.extent_crs84,
             time_span=visible.time_span,
         )
+
+    def may_have_places(self, actor: Actor) -> bool:
+        """Whether an actor may see features on a map, as far as is known without reading them.
+
+        Statistics tell of an empty layer; they are behind where live state or events come by feeds, and kept from an
+        actor that sees a part of the rows.
+        """
+        if self.definition.geometry_type == "None":
+            return False
+        is_told = not self.definition.is_live and self._tells_statistics(rights_of(self.definition, actor))
+        return not is_told or self.extent_crs84 is not None
+
+    def _tells_statistics(self, rights: LayerRights) -> bool:
+        """Whether the statistics by grade tell of the rows that somebody may see, and of no other."""
+        if rights.is_open or rights.is_by_grade:
+            return True
+        return bool(self.by_grade) and rights.whole_grade >= max(self.by_grade)
 
     def moved(self, to: Layer) -> Layer:
         """Return the layer with the newer of each version, its own or that of another snapshot."""

@@ -162,8 +162,8 @@ def layers_of(catalog: Catalog, actor: Actor, collections: str | None, zoom: int
     Parameters
     ----------
     collections
-        Ids or addresses by comma; None means the layers with features that the map shows at the zoom, from the ground
-        up, at most `COMPOSITE_MAX`.
+        Ids or addresses by comma; None means the layers that the map shows at the zoom, but for empty ones, from the
+        ground up, at most `COMPOSITE_MAX`.
     zoom
         None means every zoom.
 
@@ -177,11 +177,7 @@ def layers_of(catalog: Catalog, actor: Actor, collections: str | None, zoom: int
     if collections is not None:
         given = ",".join(name.rstrip("/").rpartition("/collections/")[2] for name in collections.split(","))
         return [catalog.visible(name, actor) for name in names_of(given)]
-    drawn = [
-        layer
-        for layer in catalog.visible_layers(actor)
-        if layer.definition.geometry_type != "None" and layer.extent_crs84
-    ]
+    drawn = [layer for layer in catalog.visible_layers(actor) if layer.may_have_places(actor)]
     shown = [layer for layer in drawn if zoom is None or layer.definition.map.min_zoom <= zoom]
     return sorted(shown, key=lambda layer: (layer.definition.map.order, layer.id))[:COMPOSITE_MAX]
 

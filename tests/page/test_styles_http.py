@@ -42,12 +42,16 @@ def test_everything_a_style_names_is_served_from_here(client, address):
 
 
 def test_tiles_have_the_layers_and_fields_that_a_style_draws(client):
-    style = client.get("/styles/dark.json").json()
+    style, checked = client.get("/styles/dark.json").json(), 0
     for name, source in style["sources"].items():
         if source["type"] != "vector":
             continue
         drawn = {one["source-layer"] for one in style["layers"] if one.get("source") == name}
-        first = client.get(f"/ogc/collections/{name}/items?f=json&limit=1").json()["features"][0]
+        features = client.get(f"/ogc/collections/{name}/items?f=json&limit=100").json()["features"]
+        first = next((feature for feature in features if feature["geometry"]), None)
+        if first is None:  # live layers are drawn before anything is there
+            continue
+        checked += 1
         inside = shape(first["geometry"]).representative_point()
         found = set()
         for zoom in range(source["minzoom"], source["maxzoom"] + 1):
@@ -56,6 +60,7 @@ def test_tiles_have_the_layers_and_fields_that_a_style_draws(client):
             found |= set(mapbox_vector_tile.decode(answer.content)) if answer.status_code == 200 else set()
         assert drawn - found <= {"labels"}, name
         assert name in found, name
+    assert checked > 10
 
 
 def test_an_unchanged_style_is_not_sent_again_and_another_reader_gets_another(client):

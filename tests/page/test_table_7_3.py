@@ -85,3 +85,12 @@ def test_a_reader_who_logged_in_sees_what_the_table_says(served, browser, reader
     faults = visitor.unexpected()
     page.close()
     assert not faults
+
+
+def test_a_layer_is_drawn_for_who_sees_some_of_its_rows(served, browser):
+    """Where a layer lies is not told to who sees a part of it; it is drawn without."""
+    page = Visitor(browser, served, DESK, None).page
+    log_in(page, served, "street")
+    sources = page.context.request.get(f"{served}/styles/dark.json").json()["sources"]
+    assert {"events", "video_points", "grid_workers", "vehicles"} <= set(sources)
+    assert "bounds" not in sources["events"]

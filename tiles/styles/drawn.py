@@ -117,10 +117,11 @@ class StyledLayer:
         """Return the layer's source, with the absolute URL of the tiles."""
         versioned = f"?v={version}" if version else ""
         last = deepest_zoom(self.definition)
+        extent = self.layer.extent_crs84
         return {
             "type": "vector",
             "tiles": [f"{base}/tiles/{self.id}/{{z}}/{{x}}/{{y}}.mvt{versioned}"],
-            "bounds": list(self.layer.extent_crs84 or ()),
+            **({"bounds": list(extent)} if extent else {}),
             "minzoom": min(self.first_zoom, last),
             "maxzoom": last,
             "promoteId": "id",
@@ -136,9 +137,9 @@ def _attribution(definition: LayerDefinition) -> str:
 def drawn_layers(
     layers: Mapping[str, Layer], lists: Mapping[str, CodeList], actor: Actor, theme: Theme
 ) -> list[StyledLayer]:
-    """Return the layers that an actor sees on the map, in drawing order, without those that have no features."""
+    """Return the layers that an actor sees on the map, in drawing order, without those that are known to be empty."""
     visible = [layer.seen_by(actor) for layer in layers.values() if layer.visible_to(actor)]
-    drawn = [layer for layer in visible if layer.definition.geometry_type != "None" and layer.extent_crs84]
+    drawn = [layer for layer in visible if layer.may_have_places(actor)]
     drawn.sort(key=lambda layer: (layer.definition.map.order, layer.id))
     return [_style_layer(layer, lists, actor, theme) for layer in drawn]
 
