@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import tempfile
 import time
 from collections.abc import Callable
-from typing import IO, Any
+from typing import Any
 
 import httpx
 import pyarrow.parquet as pq
 from adbc_driver_postgresql import dbapi
-from starlette.types import Message
 
+from benchmarks.answers.alone import saved_alone
 from benchmarks.answers.asking import ASKER
-from benchmarks.memory import forget_peak, peak_bytes
+from benchmarks.answers.filled import is_filled
 from benchmarks.results import Figure, at_most
 from benchmarks.rights.callers import InProcess
 from layers.database.connection import connect
@@ -56,25 +55,21 @@ async def measure(app: InProcess, url: str, share: float = 1.0) -> list[Figure]:
     await _fill(url, points)
     while not {"bench_points", "bench_cells"} <= set(app.app.state.shared.catalog.current):  # noqa: ASYNC110  # told by NOTIFY
         await asyncio.sleep(0.05)
+    items = "/ogc/collections/bench_points/items"
+    parquet = await asyncio.to_thread(saved_alone, url, f"{items}?f=parquet")
     async with _client(app) as client:
-        items = "/ogc/collections/bench_points/items"
-        forget_peak()  # filling, and other benchmarks in this process, took more
-        with tempfile.TemporaryFile() as file:
-            parquet_s = await _saved(app, f"{items}?f=parquet", file)
-            peak_mb = peak_bytes() / 2**20
-            rows = pq.read_metadata(file).num_rows
         paged_s = await _paged(client, f"{items}?limit={_PAGE}") * points / (_PAGE * _PAGES)
         join = "/twin/join?left=bench_points&right=bench_cells&aggregate=count,mean(value_0)&f=parquet"
         joined, join_s = await _timed(client, join)
     counts = pq.read_table(io.BytesIO(joined))["count"].to_pylist()
     read_s, own_join_s, expected = await asyncio.to_thread(_by_geopandas, url)
-    if rows != points or sum(counts) != expected:
+    if parquet.rows != points or sum(counts) != expected:
         raise RuntimeError(f"{sum(counts)} points in cells, and {expected} by geopandas")
     return [
-        at_most(f"{points:,} points as GeoParquet", "s", parquet_s, PARQUET_S),
-        at_most("… peak memory of the process meanwhile", "MB", peak_mb, MEMORY_MB),
-        at_most("… as a share of our own pages of GeoJSON", "×", parquet_s / paged_s, 1 / TIMES_PAGED),
-        at_most("… as a share of geopandas.read_postgis", "×", parquet_s / read_s, 1.0),
+        at_most(f"{points:,} points as GeoParquet", "s", parquet.seconds, PARQUET_S),
+        at_most("… the server's process at its most", "MB", parquet.peak_mb, MEMORY_MB),
+        at_most("… as a share of our own pages of GeoJSON", "×", parquet.seconds / paged_s, 1 / TIMES_PAGED),
+        at_most("… as a share of geopandas.read_postgis", "×", parquet.seconds / read_s, 1.0),
         at_most(f"{points:,} points counted in {CELLS:,} cells", "s", join_s, JOIN_S),
         at_most("… as a share of geopandas from the same database", "×", join_s / (read_s + own_join_s), 1.0),
         at_most("… geopandas' join alone, its rows read already", "s", own_join_s, None),
@@ -82,8 +77,11 @@ async def measure(app: InProcess, url: str, share: float = 1.0) -> list[Figure]:
 
 
 async def _fill(url: str, points: int) -> None:
+    """Make the layers of points and cells, unless a run before has made them with as many points."""
     connection = await connect(url)
     try:
+        if await is_filled(connection, "bench_points", points) and await is_filled(connection, "bench_cells", CELLS):
+            return
         for name, kind, types in (("bench_points", "Point", _TYPES), ("bench_cells", "Polygon", _CELL_TYPES)):
             fields = tuple(FieldDefinition(name=n, title_zh=n, title_en=n, type=t) for n, t in types.items())
             definition = LayerDefinition.model_validate(
@@ -106,34 +104,6 @@ def _client(app: InProcess) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(app.app), base_url="http://map.test", headers=headers, timeout=600
     )
-
-
-async def _saved(app: InProcess, target: str, file: IO[bytes]) -> float:
-    """Return the seconds of a download that is written to a file as it comes, so that the client holds nothing."""
-    ended = asyncio.Event()
-
-    async def receive() -> Message:
-        await ended.wait()
-        return {"type": "http.disconnect"}
-
-    async def send(message: Message) -> None:
-        file.write(message.get("body", b""))
-        if message["type"] == "http.response.body" and not message.get("more_body"):
-            ended.set()
-
-    path, _, query = target.partition("?")
-    headers = [(b"host", b"map.test"), (b"x-bench-actor", ASKER.encode())]
-    begun = time.perf_counter()
-    await app.app(
-        {
-            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http",
-            "path": path, "raw_path": path.encode(), "query_string": query.encode(), "root_path": "", "state": {},
-            "headers": headers, "client": ("127.0.0.1", 50_000), "server": ("127.0.0.1", 80),
-        },
-        receive,
-        send,
-    )  # fmt: skip
-    return time.perf_counter() - begun
 
 
 async def _timed(client: httpx.AsyncClient, target: str) -> tuple[bytes, float]:

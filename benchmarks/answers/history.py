@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 
 from benchmarks.answers.asking import AnswerCase, ask, query
+from benchmarks.answers.filled import is_filled
 from benchmarks.results import Figure, at_least
 from benchmarks.rights.callers import InProcess
 from layers.database.connection import Role, create_pool
@@ -19,6 +20,7 @@ ROWS = 10_000_000
 _QUESTIONS = 100
 _BEGIN = datetime(2026, 6, 1, tzinfo=UTC)
 _DAYS = 7
+_PLACE = "ST_SetSRID(ST_MakePoint(113.33, 23.14), 4490)"
 _MEASURED = """
 INSERT INTO twin.observation (id, property, phenomenon_time, value, unit, quality_flag, ingested_at)
 SELECT 'bench-' || d, 'level_m', t, 2 + sin(d + n / 50.0), 'm', 'good', t
@@ -65,25 +67,34 @@ def _moment(at: datetime) -> str:
 
 
 async def _fill(url: str, rows: int) -> tuple[int, int]:
-    """Write the history, day by day, and return the numbers of stations and vehicles."""
+    """Write the history, day by day, unless a run before has; return the numbers of stations and vehicles."""
     stations, vehicles = max(rows // (288 * _DAYS), 1), max(rows // (8640 * _DAYS), 1)
-    print(f"→ writing {rows:,} observations and positions", flush=True)
     connection = await asyncpg.connect(url)
     try:
-        place = "ST_SetSRID(ST_MakePoint(113.33, 23.14), 4490)"
-        for layer, number in (("water_level_stations", stations), ("vehicles", vehicles)):
+        if await is_filled(connection, "vehicles", vehicles, "bench-%"):
+            return stations, vehicles
+        print(f"→ writing {rows:,} observations and positions", flush=True)
+        await _write(connection, stations, vehicles)
+        async with await create_pool(url, Role.INGEST, size=1) as pool:
+            await FiveMinutes(pool).catch_up(_BEGIN + timedelta(days=_DAYS))
+        for layer, number in (
+            ("water_level_stations", stations),
+            ("vehicles", vehicles),
+        ):  # last: they tell it is whole
             await connection.execute(
                 f"""INSERT INTO {table_of(layer)} (id, name, geom, data_grade)
-                SELECT 'bench-' || n, 'bench', {place}, 2 FROM generate_series(1, $1) AS n""",
+                SELECT 'bench-' || n, 'bench', {_PLACE}, 2 FROM generate_series(1, $1) AS n""",
                 number,
             )
-        await connection.execute("SELECT twin.make_day($1::date + n) FROM generate_series(-1, 8) AS n", _BEGIN)
-        for day in (_BEGIN + timedelta(days=n) for n in range(_DAYS)):
-            await connection.execute(_MEASURED, day, day + timedelta(days=1), stations)
-            await connection.execute(_MOVED, day, day + timedelta(days=1), vehicles)
-        await connection.execute("VACUUM ANALYZE twin.observation, twin.position")
     finally:
         await connection.close()
-    async with await create_pool(url, Role.INGEST, size=1) as pool:
-        await FiveMinutes(pool).catch_up(_BEGIN + timedelta(days=_DAYS))
     return stations, vehicles
+
+
+async def _write(connection: asyncpg.Connection, stations: int, vehicles: int) -> None:
+    """Write what stations measured and where vehicles were, day by day."""
+    await connection.execute("SELECT twin.make_day($1::date + n) FROM generate_series(-1, 8) AS n", _BEGIN)
+    for day in (_BEGIN + timedelta(days=n) for n in range(_DAYS)):
+        await connection.execute(_MEASURED, day, day + timedelta(days=1), stations)
+        await connection.execute(_MOVED, day, day + timedelta(days=1), vehicles)
+    await connection.execute("VACUUM ANALYZE twin.observation, twin.position")

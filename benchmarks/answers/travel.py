@@ -28,7 +28,8 @@ lattice AS (
 INSERT INTO {table_of("roads")} (id, geom, road_class, one_way, data_grade)
 SELECT 'bench-' || x || '-' || y || '-' || way, ST_SetSRID(ST_MakeLine(ST_MakePoint(lon, lat), CASE way WHEN 0
     THEN ST_MakePoint(lon + east, lat) ELSE ST_MakePoint(lon, lat + north) END), 4490), 'branch', false, 1
-FROM lattice, generate_series(0, 1) AS way"""
+FROM lattice, generate_series(0, 1) AS way
+ON CONFLICT (id) DO NOTHING"""
 
 
 async def places(url: str, number: int) -> list[tuple[float, float]]:
