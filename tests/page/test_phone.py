@@ -173,6 +173,16 @@ def test_a_worker_sees_the_own_grid_and_the_tasks_before_the_map(phone, here):
     assert page.evaluate("document.documentElement.scrollWidth") <= SIDEWAYS[0]
 
 
+def test_without_a_position_the_map_shows_the_grid_of_the_account(phone, here):
+    one = phone()
+    one.context.clear_permissions()
+    one.page.reload()
+    one.tap("map")
+    expect(one.page.locator(".grid-name.unknown")).to_contain_text("定位")
+    until(one.page, "document.querySelector('.mapview')?.map?.getZoom() > 13")
+    one.shot("no position")
+
+
 def test_reports_are_sent_once_with_the_line_cut_the_answer_lost_and_the_page_closed(phone, here):
     one = phone(slow=True)  # reports need no map
     page = one.page

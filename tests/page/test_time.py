@@ -185,3 +185,11 @@ def test_two_moments_stand_side_by_side_with_one_view(timed):
     page.locator(".split-close").click()
     expect(page.locator(".split")).to_have_count(0)
     until(page, "!location.hash.includes('&than=')")
+
+
+def test_before_anything_was_loaded_the_page_says_so(timed):
+    timed.page.evaluate("moment => { location.hash += `&at=${moment}` }", "2020-01-01T00:00:00.000Z")
+    expect(timed.page.locator(".time-badge.replay")).to_contain_text("此时尚无数据")
+    expect(timed.page.locator(".nothing-then")).to_be_visible()
+    timed.page.locator(".time-badge.replay").click()
+    expect(timed.page.locator(".nothing-then")).to_have_count(0)

@@ -8,6 +8,13 @@ import { layerOfCode } from "./query/predicate.js";
 
 const DISPATCHERS = new Set(["street_dispatcher", "district_dispatcher"]);
 const STREET_DIGITS = 9; // the map shows a whole district by itself
+const GRID_DIGITS = 15;
+
+/**
+ * The grid that somebody works in, where an account names one.
+ * @param {import("./types.js").Account | null} account
+ */
+export const ownGrid = (account) => account?.areas.find((one) => one.length === GRID_DIGITS) ?? "";
 
 /** @param {Store} store */
 export function openFirstTab(store) {

@@ -2,7 +2,7 @@
 
 import { effect } from "../../vendor/signals.mjs";
 import { ask } from "../api.js";
-import { at } from "../state/time.js";
+import { at, nothingThen } from "../state/time.js";
 import { holdFrames } from "./curtain.js";
 import { outdated } from "./fresh.js";
 import { holdIdle } from "./idle.js";
@@ -10,6 +10,8 @@ import { refresh, tiled, timesOf } from "./map.js";
 import { showPast } from "./pace.js";
 
 /** @typedef {import("../store.js").Store} Store */
+
+const BEFORE_ALL = Date.UTC(1900, 0, 1); // stands for a time before anything was known
 
 /**
  * Show on a map what was there at a moment, whenever that changes.
@@ -61,10 +63,20 @@ async function travel(map, to, signal) {
   for (const layer of gone) refresh(map, layer);
   const [before, since] = await Promise.all([from, fetchSince(to, names, signal)]);
   if (signal.aborted) return;
+  if (to === at.peek()) nothingThen.value = to !== null && isBeforeAll(since);
   const stale = new Set(outdated(map));
   const known = Object.fromEntries(Object.entries(before).filter(([layer]) => !stale.has(layer)));
   for (const layer of times.arrive(shown, known, since, gone)) refresh(map, layer);
   for (const layer of hidden) refresh(map, layer);
+}
+
+/**
+ * Whether layers are as they have been since before anything was known.
+ * @param {Record<string, string>} since
+ */
+function isBeforeAll(since) {
+  const times = Object.values(since);
+  return times.length > 0 && times.every((time) => Date.parse(time) <= BEFORE_ALL);
 }
 
 /**

@@ -3,6 +3,7 @@
 import { html, useEffect, useRef, useState } from "../../vendor/preact.mjs";
 import { LngLatBounds, Marker } from "../../vendor/maplibre-gl.mjs";
 import { fetchFeature } from "../api.js";
+import { ownGrid } from "../landing.js";
 import { t } from "../i18n.js";
 import { MapView } from "../panels/mapview.js";
 import { located } from "../state/place.js";
@@ -23,7 +24,7 @@ const CLOSE_ZOOM = 16;
 export default function PhoneMap({ store, state, refresh, onTask }) {
   const around = useRef(/** @type {HTMLElement | null} */ (null));
   const [map, setMap] = useState(/** @type {MapLibre | null} */ (null));
-  const grid = useGrid();
+  const grid = useGrid(ownGrid(state.account));
   const begun = () => {
     const view = /** @type {any} */ (around.current?.querySelector(".mapview"));
     if (view?.map) setMap(view.map);
@@ -56,9 +57,13 @@ function approach(map, center) {
   map.easeTo({ center, zoom, offset: [0, -map.getContainer().clientHeight / 4], ...moving() });
 }
 
-/** The outline of the grid in which the phone is. @returns {any} GeoJSON geometry, or null */
-function useGrid() {
-  const code = located.value?.grid?.code ?? "";
+/**
+ * The outline of the grid in which the phone is; until that is known, of the one its owner works in.
+ * @param {string} own  its code, or nothing
+ * @returns {any} GeoJSON geometry, or null
+ */
+function useGrid(own) {
+  const code = located.value?.grid?.code ?? own;
   const [grid, setGrid] = useState(/** @type {any} */ (null));
   useEffect(() => {
     let current = true;

@@ -95,7 +95,7 @@ function Head({ state: { language } }) {
   const cut = tasks.value.status === "error" || hindrance.value === "line";
   const where = grid ? (grid.name ?? grid.code) : t(language, placeFault.value || "phone.grid.waiting");
   return html`<header class="phone-head">
-    <h1><small>${t(language, "phone.grid")}</small><span class="grid-name">${where}</span></h1>
+    <h1><small>${t(language, "phone.grid")}</small><span class=${`grid-name ${grid ? "" : "unknown"}`}>${where}</span></h1>
     ${patrolling.value && html`<span class="walking">${t(language, "phone.patrol.short")}</span>`}
     <span class=${`line ${cut ? "cut" : "live"}`} role="status">${t(language, cut ? "phone.line.cut" : "phone.line.live")}</span>
   </header>`;

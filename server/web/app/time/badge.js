@@ -6,7 +6,7 @@ import { t } from "../i18n.js";
 import { follow } from "../live.js";
 import { addSheet } from "../sheets.js";
 import { connection } from "../state/connection.js";
-import { at } from "../state/time.js";
+import { at, nothingThen } from "../state/time.js";
 import { now } from "./clock.js";
 import { clockTime, dayAndTime, spanInWords } from "./words.js";
 
@@ -42,7 +42,8 @@ export function TimeBadge({ language }) {
   const moment = at.value;
   if (moment) {
     return html`<button class="time-badge replay" title=${t(language, "time.live.back")} onClick=${() => (at.value = null)}>
-      <i aria-hidden="true">◀</i>${t(language, "time.replay", { time: dayAndTime(language, Date.parse(moment)) })}</button>`;
+      <i aria-hidden="true">◀</i>${t(language, "time.replay", { time: dayAndTime(language, Date.parse(moment)) })}
+      ${nothingThen.value && html`<span class="lag" role="status">${t(language, "time.nothing")}</span>`}</button>`;
   }
   const { state, since, heard } = connection.value;
   if (state === "starting") return html`<span class="time-badge starting"><i aria-hidden="true">○</i>${t(language, "time.starting")}</span>`;

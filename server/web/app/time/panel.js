@@ -6,7 +6,7 @@ import { formatError, t } from "../i18n.js";
 import { isAhead } from "../map/ahead.js";
 import { prepareMoment } from "../map/hot.js";
 import { layerOf } from "../store.js";
-import { at, compared } from "../state/time.js";
+import { at, compared, nothingThen } from "../state/time.js";
 import { now } from "./clock.js";
 import { Histogram, useCounts } from "./histogram.js";
 import { SPEEDS, move, moved, play, playing, speed } from "./player.js";
@@ -34,6 +34,7 @@ export default function TimePanel({ state, store }) {
   return html`<div class="time-panel" onPointerEnter=${lookBack}>
     <${Controls} language=${language} />
     ${forbidden && html`<p class="wrong" role="alert">${t(language, "time.forbidden")}</p>`}
+    ${nothingThen.value && html`<p class="soft nothing-then">${t(language, "time.nothing.why")}</p>`}
     <div class="time-axis">
       ${fault !== null && html`<p class="wrong" role="alert">${t(language, "time.error", { detail: formatError(language, fault) })}
         <button class="plain" onClick=${again}>${t(language, "state.retry")}</button></p>`}
