@@ -11,7 +11,7 @@ import structlog
 from fastapi import Depends, FastAPI
 
 from layers.audit.writer import AuditWriter
-from layers.catalog import CatalogHolder
+from layers.catalog_holder import CatalogHolder
 from layers.coordinates.district_crs import read_measuring_srid, use_district_crs
 from layers.database.connection import Role, create_pool
 from layers.definition import read_code_lists

@@ -13,7 +13,7 @@ import asyncpg
 from pyproj import CRS
 
 from layers.actor import Actor
-from layers.catalog import CatalogHolder
+from layers.catalog_holder import CatalogHolder
 from layers.errors import NotFound, Unavailable
 from layers.read.rasters import StoredMember, StoredRaster, read_rasters
 from server.audit.touched import touch_graded

@@ -8,7 +8,7 @@ from pathlib import Path
 import asyncpg
 from starlette.applications import Starlette
 
-from layers.catalog import CatalogHolder
+from layers.catalog_holder import CatalogHolder
 from layers.policy.holder import PolicyHolder
 from layers.read.counts import CountCache
 from layers.read.learned.shown_since import ShownSince

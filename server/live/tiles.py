@@ -19,7 +19,8 @@ import orjson
 import structlog
 
 from layers.actor import Actor
-from layers.catalog import CatalogHolder, Layer
+from layers.catalog import Layer
+from layers.catalog_holder import CatalogHolder
 from layers.database.faults import DATABASE_ERRORS
 from layers.errors import OneMapError
 from layers.read.learned.changes import BOXES_MAX, read_changed_areas, visible_boxes

@@ -22,7 +22,7 @@ from pygeoapi.api import API, APIRequest, itemtypes
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from layers.catalog import CatalogHolder
+from layers.catalog_holder import CatalogHolder
 from layers.errors import BadInput, NotFound, OneMapError
 from server.formats.geojson import GEOJSON
 from server.formats.pages import HTML, JSONLD

@@ -19,7 +19,7 @@ from typing import Any
 import structlog
 import uvloop
 
-from layers.catalog import CatalogHolder
+from layers.catalog_holder import CatalogHolder
 from layers.cluster.home import OURS
 from layers.coordinates.district_crs import read_measuring_srid, use_district_crs
 from layers.database.connection import Role, create_pool

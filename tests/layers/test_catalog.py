@@ -7,7 +7,8 @@ import asyncpg
 import pytest
 
 from layers.actor import OPERATOR
-from layers.catalog import CatalogHolder, read_catalog
+from layers.catalog import read_catalog
+from layers.catalog_holder import CatalogHolder
 from layers.database.connection import Role, connect
 from layers.errors import Conflict, NotFound, Unavailable
 from layers.schema.migrate import migrate, migration_files, pending

@@ -9,7 +9,7 @@ import asyncpg
 import structlog
 
 from layers.actor import Actor, anonymous_under
-from layers.catalog import CatalogHolder
+from layers.catalog_holder import CatalogHolder
 from layers.database.admission import CALLER
 from layers.errors import NotFound
 from twin.routing.network import RoadNetwork

@@ -11,7 +11,8 @@ import asyncpg
 import structlog
 
 from layers.actor import Actor
-from layers.catalog import Catalog, CatalogHolder
+from layers.catalog import Catalog
+from layers.catalog_holder import CatalogHolder
 from layers.database.admission import CALLER
 from twin.surroundings.locate import Located, locate
 from twin.surroundings.place_index import LAYERS, PlaceIndex

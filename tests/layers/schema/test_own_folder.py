@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from layers.catalog import CatalogHolder, read_catalog
+from layers.catalog import read_catalog
+from layers.catalog_holder import CatalogHolder
 from layers.database.connection import connect
 from layers.definition import read_code_lists
 from layers.errors import BadInput

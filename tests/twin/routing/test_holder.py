@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from layers.actor import ANONYMOUS, OPERATOR
-from layers.catalog import CatalogHolder
+from layers.catalog_holder import CatalogHolder
 from layers.database.connection import Role, connect, create_pool
 from layers.schema.tables import table_of
 from tests.databases import temporary_database

@@ -10,7 +10,8 @@ import pytest
 import shapely
 
 from layers.actor import OPERATOR
-from layers.catalog import CatalogHolder, read_catalog
+from layers.catalog import read_catalog
+from layers.catalog_holder import CatalogHolder
 from layers.database.connection import Role, connect, create_pool
 from layers.policy.read import read_policy
 from layers.schema.tables import table_of
