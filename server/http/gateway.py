@@ -18,10 +18,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Literal
+from urllib.parse import urlsplit
 
 from starlette.types import Scope
 
 from server.http.base_url import HOST
+from server.http.scope import header
 
 type ProxyNetwork = IPv4Network | IPv6Network
 type ProxyHeader = Literal["x-forwarded-for", "forwarded"]
@@ -42,15 +44,27 @@ def client_address(scope: Scope) -> str:
 
 
 def is_from_this_machine(scope: Scope) -> bool:
-    """Whether the client is a program of this machine.
+    """Whether the client is a program of this machine, and asks this machine by a name of its own.
 
     A request with a forwarded header is not: a proxy of this machine that the settings do not name would make every
-    stranger a local client.
+    stranger a local client. Nor is one for another host: the name of a foreign page may lead here (DNS rebinding), and
+    the browser then takes us for the page's own server.
     """
     if any(name in _FORWARDED for name, _ in scope["headers"]):
         return False
     try:
-        return ip_address(client_address(scope)).is_loopback
+        return ip_address(client_address(scope)).is_loopback and _is_own_name(header(scope, b"host"))
+    except ValueError:
+        return False
+
+
+def _is_own_name(host: str) -> bool:
+    """Whether a Host header names the loopback of every machine: an address of it, ``localhost`` or below that."""
+    if not HOST.fullmatch(host):
+        return False
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        return name == "localhost" or name.endswith(".localhost") or ip_address(name).is_loopback
     except ValueError:
         return False
 

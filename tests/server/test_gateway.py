@@ -94,7 +94,9 @@ def test_an_ipv4_client_of_an_ipv6_socket_has_its_ipv4_address():
 
 
 def test_a_proxy_that_nobody_named_makes_no_stranger_local():
-    assert is_from_this_machine(_scope("127.0.0.1", {}))
-    assert is_from_this_machine(_scope("::1", {}))
-    assert not is_from_this_machine(_scope("127.0.0.1", {"X-Forwarded-For": "127.0.0.1"}))
-    assert not is_from_this_machine(_scope("192.0.2.1", {}))
+    here = {"Host": "127.0.0.1:8000"}
+    assert is_from_this_machine(_scope("127.0.0.1", here))
+    assert is_from_this_machine(_scope("::1", here))
+    assert not is_from_this_machine(_scope("127.0.0.1", here | {"X-Forwarded-For": "127.0.0.1"}))
+    assert not is_from_this_machine(_scope("192.0.2.1", here))
+    assert not is_from_this_machine(_scope("127.0.0.1", {}))

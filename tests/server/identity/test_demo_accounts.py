@@ -70,6 +70,36 @@ def test_a_click_is_enough_on_this_machine(address):
         assert client.post("/login/demo", json={"role": "operator"}).status_code == 404
 
 
+FOREIGN = (
+    "evil.example",
+    "127.0.0.1.evil.example",
+    "localhost.evil.example",
+    "192.0.2.1",
+    "[::2]",
+    "",
+    "127.0.0.1@evil.example",
+)
+
+
+@pytest.mark.parametrize("host", FOREIGN)
+def test_a_page_whose_name_leads_here_logs_nobody_in(address, host):
+    """DNS rebinding: the browser of this machine asks us in the name of a foreign page, and says so in Host."""
+    named = f"{host}:{httpx.URL(address).port}"
+    with httpx.Client(base_url=address, headers={"Host": named, "Origin": f"http://{named}"}, timeout=60) as client:
+        assert client.get("/session").json()["demo"] == []
+        refused = client.post("/login/demo", json={"role": "leader"})
+        assert (refused.status_code, "set-cookie" in refused.headers) == (404, False)
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.9.9.9", "[::1]", "map.localhost", "LOCALHOST"])
+def test_names_of_this_machine_are_its_own(address, host):
+    named = f"{host}:{httpx.URL(address).port}"
+    with httpx.Client(base_url=address, headers={"Host": named, "Origin": f"http://{named}"}, timeout=60) as client:
+        assert client.post("/login/demo", json={"role": "leader"}).status_code == 200
+    with httpx.Client(base_url=address, headers={"Host": named, "Origin": "http://evil.example"}, timeout=60) as client:
+        assert client.post("/login/demo", json={"role": "leader"}).status_code in {403, 404}
+
+
 def test_a_proxy_of_this_machine_makes_nobody_local(address):
     headers = {"Origin": address, "X-Forwarded-For": "203.0.113.7"}
     with httpx.Client(base_url=address, headers=headers, timeout=60) as client:
