@@ -25,7 +25,7 @@ class CatalogHolder:
     """
 
     def __init__(self, url: str, code_lists: Mapping[str, CodeList] | None = None) -> None:
-        handlers: dict[str, NotificationHandler | None] = {"onemap_layer": self._on_version, "onemap_catalogue": None}
+        handlers: dict[str, NotificationHandler | None] = {"layer": self._on_version, "catalogue": None}
         self._listener = Listener(url, self._reload, handlers, self._on_lost)
         self._code_lists = code_lists
         self.current = Catalog({})

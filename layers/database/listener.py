@@ -18,6 +18,12 @@ _log = structlog.get_logger(__name__)
 type NotificationHandler = Callable[[str], None]
 
 
+async def channel_name(connection: asyncpg.Connection, channel: str) -> str:
+    """Return the name under which this database tells of a channel; our roles alone can read it."""
+    name: str = await connection.fetchval("SELECT onemap.channel($1)", channel)
+    return name
+
+
 class Listener:
     """Runs work when it wakes: on a notification, on the loss of the connection, or on `wake`.
 
@@ -29,7 +35,8 @@ class Listener:
         Runs on the connection once it listens, and at every wake-up. Because it runs after listening has begun, no
         notification is missed.
     handlers
-        By channel: the function that receives a notification's text at once; None only wakes.
+        By channel, without the secret word of the database: the function that receives a notification's text at once;
+        None only wakes.
     lost
         Is called when the connection is gone, before a reconnect.
     """
@@ -77,7 +84,7 @@ class Listener:
         connection = self._connection = await connect(self._url, Role.READ)
         try:
             for channel, handler in self._handlers.items():
-                await connection.add_listener(channel, self._on_notification(handler))
+                await connection.add_listener(await channel_name(connection, channel), self._on_notification(handler))
             connection.add_termination_listener(self._on_lost)
             await self._work(connection)
         except BaseException:  # cancellation included: nothing else would close it

@@ -61,7 +61,7 @@ async def sync_code_lists(connection: asyncpg.Connection, lists: Mapping[str, Co
         await connection.executemany(_TITLE, [(one.id, one.title_zh, one.title_en, one.confidence) for one in current])
         await connection.executemany(_CODE, rows)
         await connection.execute(_RETIRE, [row[0] for row in rows], [row[1] for row in rows])
-        await connection.execute("SELECT pg_notify('onemap_catalogue', '')")
+        await connection.execute("SELECT pg_notify(onemap.channel('catalogue'), '')")
     return len(rows)
 
 

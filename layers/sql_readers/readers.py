@@ -29,6 +29,22 @@ _SETTINGS: Mapping[str, str] = {
     "TimeZone": "Asia/Shanghai",
 }
 _OF_SUPERUSERS: Mapping[str, str] = {"temp_file_limit": "1GB", "log_statement": "all"}
+_CLOSE_LOCKS = f"""
+DO $close$
+DECLARE
+    one regprocedure;
+BEGIN
+    FOR one IN
+        SELECT oid::regprocedure FROM pg_proc
+        WHERE pronamespace = 'pg_catalog'::regnamespace AND proname ~ '^pg_(try_)?advisory_'
+    LOOP
+        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM public', one);
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO {", ".join(role.value for role in Role)}', one);
+    END LOOP;
+END
+$close$
+"""
+"""Advisory locks are for our roles alone: who knows the number of one could let every writer wait for him."""
 _ADD = """
 INSERT INTO identity.sql_reader (name, roles, areas, departments, clearance, attributes, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6::jsonb, now() + $7)
@@ -110,6 +126,7 @@ async def _make_role(connection: asyncpg.Connection, name: str, password: str, d
     settings = dict(_SETTINGS)
     if await connection.fetchval("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"):
         settings |= _OF_SUPERUSERS
+        await connection.execute(_CLOSE_LOCKS)
     for setting, value in settings.items():
         await connection.execute(f"ALTER ROLE {role} SET {quote_identifier(setting)} = {quote_literal(value)}")
     await connection.execute(f"ALTER ROLE {role} SET search_path = {role}, public")

@@ -30,7 +30,7 @@ from layers.errors import Unavailable
 from layers.identity.sessions import note_use
 from server.identity.subject import Subject
 
-_CHANNEL = "onemap_identity"
+_CHANNEL = "identity"
 _KEPT_MAX = 20_000
 _UNKNOWN_MAX = 10_000
 _UNKNOWN_SECONDS = 5.0

@@ -35,7 +35,7 @@ from twin.live.rows import read_rows
 from twin.log.changes import CHANNEL, Forgotten, LogFrame, frames_since, last_seq
 
 _REACH_SECONDS = 10.0
-NOTE_CHANNEL = "onemap_note"
+NOTE_CHANNEL = "note"
 """Notifications of leaders' notes: what one is about, ``layer/id``; empty where some were removed."""
 
 

@@ -16,7 +16,7 @@ import orjson
 from layers.errors import OneMapError
 from twin.log.change import Change
 
-CHANNEL = "onemap_change"
+CHANNEL = "change"
 _APPEND = "SELECT twin.append_changes($1, $2)"  # locks, numbers, writes and wakes
 _TELLS_ITSELF = "SELECT set_config('onemap.tells_log', 'on', true)"
 _SINCE = """

@@ -4,7 +4,7 @@
 CREATE OR REPLACE FUNCTION onemap.announce_catalogue() RETURNS trigger
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
-    PERFORM pg_notify('onemap_catalogue', '');
+    PERFORM pg_notify(onemap.channel('catalogue'), '');
     RETURN NULL;
 END
 $$;

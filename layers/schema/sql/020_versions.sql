@@ -15,7 +15,7 @@ BEGIN
     ON CONFLICT (layer) DO UPDATE SET version = excluded.version, changed_at = excluded.changed_at
     RETURNING version, extract(epoch FROM changed_at) AS epoch_s INTO now_is;
     IF FOUND THEN
-        PERFORM pg_notify('onemap_layer', format('%s:0:%s:%s', layer_id, now_is.epoch_s, now_is.version));
+        PERFORM pg_notify(onemap.channel('layer'), format('%s:0:%s:%s', layer_id, now_is.epoch_s, now_is.version));
     END IF;
 END
 $$;
@@ -58,7 +58,7 @@ BEGIN
         grade_changed_at[lowest] = moment
     WHERE id = tg_table_name;
     PERFORM pg_notify(
-        'onemap_layer', format('%s:%s:%s:0:%s', tg_table_name, next_version, extract(epoch FROM moment), lowest)
+        onemap.channel('layer'), format('%s:%s:%s:0:%s', tg_table_name, next_version, extract(epoch FROM moment), lowest)
     );
     IF tg_table_name = 'events' THEN
         PERFORM onemap.touch(area) FROM unnest(ARRAY[

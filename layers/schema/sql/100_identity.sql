@@ -4,7 +4,7 @@
 CREATE OR REPLACE FUNCTION identity.announce_digest() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    PERFORM pg_notify('onemap_identity', 'digest:' || encode(old.digest, 'hex'));
+    PERFORM pg_notify(onemap.channel('identity'), 'digest:' || encode(old.digest, 'hex'));
     RETURN NULL;
 END
 $$;
@@ -17,7 +17,7 @@ ON identity.session FOR EACH ROW EXECUTE FUNCTION identity.announce_digest();
 CREATE OR REPLACE FUNCTION identity.announce_account() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    PERFORM pg_notify('onemap_identity', 'account:' || old.id);
+    PERFORM pg_notify(onemap.channel('identity'), 'account:' || old.id);
     RETURN NULL;
 END
 $$;
@@ -28,7 +28,7 @@ disabled ON identity.account FOR EACH ROW EXECUTE FUNCTION identity.announce_acc
 CREATE OR REPLACE FUNCTION identity.announce_elevation() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    PERFORM pg_notify('onemap_identity', 'account:' || new.account_id);
+    PERFORM pg_notify(onemap.channel('identity'), 'account:' || new.account_id);
     RETURN NULL;
 END
 $$;

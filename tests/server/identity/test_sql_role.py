@@ -163,6 +163,40 @@ async def test_nothing_can_be_written_nor_another_role_be_taken(session):
             await session.execute(f"SET ROLE {role}")
 
 
+async def test_nobody_hears_what_our_processes_tell_each_other(session, owner):
+    """Any role may listen to a channel whose name it knows; what our triggers tell comes before our own mark."""
+    heard = []
+    for name in ("layer", "catalogue", "identity", "change", "note", "mark"):
+        await session.add_listener(f"onemap_{name}", lambda _, __, channel, ___: heard.append(channel))
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await session.fetchval("SELECT onemap.channel($1)", name)
+    await owner.execute("UPDATE layer.grids SET id = id; UPDATE onemap.layer SET row_count = row_count")
+    await owner.execute("SELECT pg_notify('onemap_mark', '')")
+    while "onemap_mark" not in heard:
+        await session.fetchval("SELECT 1")
+    assert heard == ["onemap_mark"]
+    texts = await session.fetch("SELECT prosrc FROM pg_proc WHERE prosrc LIKE '%pg_notify%'")
+    word = await owner.fetchval("SELECT word FROM onemap.channel_word")
+    assert texts
+    assert not [row for row in texts if word in row["prosrc"]]
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await session.fetch("SELECT word FROM onemap.channel_word")
+
+
+async def test_statistics_and_statements_of_others_are_hidden(session, owner):
+    hidden = await session.fetchval("SELECT count(*) FROM pg_stats WHERE schemaname IN ('layer', 'twin', 'identity')")
+    assert hidden == 0
+    assert await owner.fetchval("SELECT count(*) FROM pg_stats WHERE schemaname = 'layer'") > 0
+    texts = await session.fetch("SELECT query FROM pg_stat_activity WHERE usename <> current_user")
+    assert {row["query"] for row in texts} <= {"<insufficient privilege>"}
+
+
+async def test_no_reader_holds_a_lock_that_our_writers_wait_for(session):
+    for call in ("pg_advisory_lock(440107)", "pg_try_advisory_xact_lock_shared(1, 2)", "pg_advisory_unlock_all()"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await session.execute(f"SELECT {call}")
+
+
 async def test_no_condition_meets_a_hidden_row(readers, owner):
     """A cheap function in WHERE that says what it meets: it hears of the rows of the view, and of no others."""
     heard = []

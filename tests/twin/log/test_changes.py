@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from layers.database.connection import Role, connect
+from layers.database.listener import channel_name
 from twin.log.changes import CHANNEL, Forgotten, append, forget, frames_since, last_seq
 
 pytestmark = pytest.mark.anyio
@@ -41,7 +42,7 @@ async def write_some(url, writer, start):
 async def test_a_tailing_reader_misses_nothing_and_sees_nothing_twice_while_many_write(database_url):
     start, woken = asyncio.Event(), asyncio.Event()
     reader = await connect(database_url, Role.READ)
-    await reader.add_listener(CHANNEL, lambda *_: woken.set())
+    await reader.add_listener(await channel_name(reader, CHANNEL), lambda *_: woken.set())
     writers = asyncio.gather(*(write_some(database_url, writer, start) for writer in range(WRITERS)))
     start.set()
     seen: list[tuple[int, dict]] = []

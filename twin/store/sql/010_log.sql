@@ -11,7 +11,7 @@ BEGIN
     PERFORM pg_advisory_xact_lock(440107); -- AdvisoryLock.CHANGE_LOG
     SELECT coalesce(max(last_seq), 0) INTO newest FROM change;
     INSERT INTO change (first_seq, last_seq, changes) VALUES (newest + 1, newest + number, frame);
-    PERFORM pg_notify('onemap_change', (newest + number)::text);
+    PERFORM pg_notify(onemap.channel('change'), (newest + number)::text);
     RETURN newest + 1;
 END
 $$;

@@ -4,9 +4,9 @@ CREATE OR REPLACE FUNCTION twin.tell_note() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF TG_OP = 'DELETE' THEN
-        PERFORM pg_notify('onemap_note', '');
+        PERFORM pg_notify(onemap.channel('note'), '');
     ELSE
-        PERFORM pg_notify('onemap_note', NEW.layer || '/' || NEW.feature_id);
+        PERFORM pg_notify(onemap.channel('note'), NEW.layer || '/' || NEW.feature_id);
     END IF;
     RETURN NULL;
 END
