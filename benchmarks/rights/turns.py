@@ -24,7 +24,7 @@ async def rates(clock: CpuClock, ours: Serve, theirs: Serve, count: int, rounds:
     count
         Requests of a round.
     rounds
-        The ratio of one differs by a tenth: 21 tell a third from a fifth, 81 tell 0.95 from 0.93.
+        The ratio of one differs by a tenth: 21 tell a third from a fifth, 41 of half a second tell 0.95 from 0.93.
     """
     work: dict[Serve, list[float]] = {ours: [], theirs: []}
     for turn in range(rounds + 1):

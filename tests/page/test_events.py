@@ -147,6 +147,18 @@ def test_filters_choose_and_are_in_the_link(listed):
     until(page, "!location.hash.includes('e.')")
 
 
+PLACE = """async code => {
+    const root = document.querySelector('script[type=module]').src.replace('main.js', '');
+    const { placeOf } = await import(root + 'events/places.js');
+    return placeOf({ area_code: code }); }"""
+
+
+def test_an_event_of_the_whole_district_is_in_the_district(listed):
+    expect(rows(listed.page).first).to_be_visible()
+    until(listed.page, f"({PLACE})('440106000000').then(place => place === '天河区')")
+    assert listed.page.evaluate(PLACE, "440199000000") == "440199000000"
+
+
 def test_the_keyboard_and_the_mouse_point_at_the_map_and_choose(listed):
     page = listed.page
     page.locator(".events-frame").evaluate("element => element.scrollTo({ top: 0 })")
