@@ -10,6 +10,7 @@ import { classes, wordsOfClass } from "../map/classes.js";
 import { HeatScale, colorsOf, heatOf, warm } from "../map/heat.js";
 import { tellIdle } from "../map/idle.js";
 import { collection, dressed, inWords } from "../map/style.js";
+import { useWarnedAreas, useWarnings } from "../panels/inforce.js";
 import { indicatorOf, overview, showArea } from "../state/overview.js";
 import { shading } from "../state/shading.js";
 import { at } from "../state/time.js";
@@ -38,6 +39,7 @@ export function BoardMap({ state, store }) {
   const main = told && mainIndicator(told, topicOf(state));
   const hot = shading.value === "heat" && layerOf(state, "events") !== undefined;
   const events = condition(state);
+  useWarnedAreas(map, state, useWarnings(state));
   useEffect(() => {
     const made = start(/** @type {HTMLElement} */ (container.current), state);
     made?.once("load", () => setMap(made));

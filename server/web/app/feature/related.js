@@ -54,8 +54,8 @@ function Chain({ language, rungs }) {
       const shift = one?.on_duty[0];
       const phone = shift?.phone ?? shift?.duty_phone ?? one?.phone ?? one?.duty_phone;
       return one && html`<li key=${level}><small>${t(language, `level.${level}`)}</small>
-        <span>${[one.org_name, spokenPost(one.post), shift?.person ?? one.person ?? one.name].filter(Boolean).join(" · ")}</span>
+        <div><span>${[one.org_name, spokenPost(one.post), shift?.person ?? one.person ?? one.name].filter(Boolean).join(" · ")}</span>
         ${shift && html`<em>${t(language, "related.duty")}</em>`}
-        ${phone && (/[*]/.test(phone) ? html`<span>${phone}</span>` : html`<a href=${`tel:${phone}`}>${phone}</a>`)}</li>`;
+        ${phone && (/[*]/.test(phone) ? html`<span>${phone}</span>` : html`<a href=${`tel:${phone}`}>${phone}</a>`)}</div></li>`;
     })}</ol></details>`;
 }

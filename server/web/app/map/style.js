@@ -41,7 +41,7 @@ export function dressed(style, shown, marked) {
 }
 
 const DRAWN = /^(over|td|sky|ground)-/; // sources of ours over the map, of terra-draw, of the terrain
-const LOW = /^over-(heat|shade)$/; // of these what lies on the ground
+const LOW = /^over-(heat|shade|warned)$/; // of these what lies on the ground
 
 /**
  * The lowest layer of points or names: what colours the ground goes below it.

@@ -8,6 +8,7 @@ import { legend } from "../map/style.js";
 import { WatersLegend, waters } from "../measure/waters.js";
 import { inView } from "../state/inview.js";
 import { shaded } from "../state/shading.js";
+import { warned } from "../state/warned.js";
 import { layerOf, layersOn } from "../store.js";
 import { Sign, counter, shapeOf } from "./swatch.js";
 
@@ -18,11 +19,11 @@ export function Legend({ state }) {
   const { language } = state;
   const notes = useMemo(() => legend(state.style), [state.style]);
   const shown = layersOn(state).reverse().filter(({ id }) => inView.value.has(id));
-  if (!shown.length && !shaded.value && !waters.value) return null;
+  if (!shown.length && !shaded.value && !waters.value && !warned.value.length) return null;
   const next = counter();
   return html`<details class="card legend" open>
     <summary>${t(language, "legend.title")}</summary>
-    <dl><${Shaded} state=${state} next=${next} /><${WatersLegend} state=${state} />${shown.map((layer) => {
+    <dl><${Warned} state=${state} /><${Shaded} state=${state} next=${next} /><${WatersLegend} state=${state} />${shown.map((layer) => {
       const note = notes.get(layer.id);
       const shape = shapeOf(layer.geometry_type);
       const here = inView.value.get(layer.id)?.codes ?? new Set();
@@ -34,6 +35,17 @@ export function Legend({ state }) {
       </div>`;
     })}</dl>
   </details>`;
+}
+
+/** The areas of warnings, once each colour. @param {{ state: State }} props */
+function Warned({ state: { language, map } }) {
+  const colors = new Map(warned.value.map(({ severity, color }) => [severity, color]));
+  if (!colors.size) return null;
+  const levels = map?.codes["event_severity"] ?? [];
+  return html`<div><dt>${t(language, "legend.warned")}</dt>${[...colors].map(([severity, color]) => {
+    const level = levels.find(({ code }) => code === severity);
+    return html`<dd key=${severity}><span class="swatch hatched" style=${{ "--color": color }} aria-hidden="true" />${level ? titleOf(language, level, "label") : ""}</dd>`;
+  })}</div>`;
 }
 
 /** What colours the ground: classes of areas, or heat. @param {{ state: State, next: ReturnType<typeof counter> }} props */
