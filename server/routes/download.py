@@ -12,6 +12,7 @@ from layers.audit.record import AuditAction
 from layers.catalog import Layer
 from layers.columns.shape import shape_of
 from layers.columns.statement import Portion, column_rows, matching
+from layers.coordinates.crs import Crs, read_answer_crs
 from layers.read.query import ItemsQuery
 from server.audit.touched import count_rows, current_note, touch
 from server.bulk.desk import written
@@ -19,6 +20,7 @@ from server.bulk.sending import send_parts
 from server.bulk.snapshot import SnapshotLayer, snapshot_parts
 from server.dependencies import ActorHere, StateHere
 from server.state import State
+from server.surroundings.datum_route import AnswerCrs, made_in
 
 router = APIRouter(prefix="/twin", tags=["twin"])
 _ZIP = "application/zip"
@@ -34,9 +36,9 @@ class SnapshotArchive(Response):
 
     media_type = _ZIP
 
-    def __init__(self, state: State, actor: Actor, layers: list[Layer]) -> None:
+    def __init__(self, state: State, actor: Actor, layers: list[Layer], crs: Crs) -> None:
         super().__init__()
-        self._state, self._actor, self._layers = state, actor, layers
+        self._state, self._actor, self._layers, self._crs = state, actor, layers, crs
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count, judge and send.
@@ -52,7 +54,7 @@ class SnapshotArchive(Response):
         async with state.bulk.lanes.streams, state.bulk.reading() as reading:
             layers = []
             for layer in self._layers:
-                query = ItemsQuery(layer, self._actor)
+                query = ItemsQuery(layer, self._actor, crs=self._crs)
                 shape = shape_of(query)
                 number, rows = await written(state.pool, matching(query), column_rows(Portion(query), shape))
                 (found, _) = await reading.row(number)
@@ -61,12 +63,13 @@ class SnapshotArchive(Response):
                 layers.append(SnapshotLayer(layer.definition, shape, rows, found))
             watermark = await state.exports.judge(current_note())
             await reading.allow(reading.time_max_s)
-            reading.begin(snapshot_parts(reading.session, layers, watermark.members if watermark else {}))
+            reading.begin(snapshot_parts(reading.session, layers, self._crs, watermark.members if watermark else {}))
             name = watermark.file_name("onemap", "zip") if watermark else "onemap.zip"
             headers = {
                 "Content-Disposition": f'attachment; filename="{name}"',
                 "Cache-Control": "private, no-store",
                 "X-Content-Type-Options": "nosniff",
+                **made_in(self._crs),
             }
             await send_parts(scope, receive, send, reading, _ZIP, headers)
 
@@ -77,13 +80,15 @@ class SnapshotArchive(Response):
     response_class=Response,  # of which OpenAPI knows how it is made
     responses={200: {"content": {_ZIP: {"schema": {"type": "string", "format": "binary"}}}, "description": "a ZIP"}},
 )
-async def download(state: StateHere, actor: ActorHere, layers: LayerNames = None) -> SnapshotArchive:
+async def download(
+    state: StateHere, actor: ActorHere, layers: LayerNames = None, answer_crs: AnswerCrs = "OGC:CRS84"
+) -> SnapshotArchive:
     """Return a ZIP of one GeoParquet file a layer, of one moment, with a manifest of metadata, licences and hashes.
 
     It holds what the reader may see; who takes more than the allowance names an approval.
     """
-    catalog = state.catalog.current
+    catalog, crs = state.catalog.current, read_answer_crs(answer_crs)
     if layers is None:
-        return SnapshotArchive(state, actor, list(catalog.visible_layers(actor)))
+        return SnapshotArchive(state, actor, list(catalog.visible_layers(actor)), crs)
     names = dict.fromkeys(name.strip() for name in layers.split(",") if name.strip())
-    return SnapshotArchive(state, actor, [catalog.visible(name, actor) for name in names])
+    return SnapshotArchive(state, actor, [catalog.visible(name, actor) for name in names], crs)

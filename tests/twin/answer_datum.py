@@ -44,6 +44,7 @@ OPERATIONS = {
     "/twin/overview": ["/twin/overview?area=440106011001&at=2026-06-08T10:00:00%2B08:00&basis=phenomenon"],
     "/twin/tasks": ["/twin/tasks"],
     "/twin/features/{layer}/{feature_id}/related": ["/twin/features/video_points/C1/related"],
+    "/twin/download": [],  # an archive: tests/server/bulk/test_download.py
     "/twin/fences/transitions": [],  # of what is not in the fixture: tests/twin/rules
     "/twin/incomplete/{event_id}/addresses": [],  # tests/twin/geocoding
 }

@@ -9,6 +9,7 @@ import zipfile
 import orjson
 import pyarrow.parquet as pq
 import pytest
+import shapely
 
 from tests.ogc.conftest import things_url  # noqa: F401
 from tests.ogc.service import Service
@@ -50,3 +51,19 @@ def test_some_layers_alone(service):
     assert names == ["README.txt", "areas.parquet", "points.parquet", "manifest.json"]
     assert service.ask("/twin/download", layers="areas,nowhere").status_code == 404
     assert service.ask("/twin/download", layers="hidden").status_code == 404
+
+
+def test_places_in_a_shifted_datum_are_those_of_items_and_the_manifest_says_so(service):
+    answer = service.ask("/twin/download", layers="points", answer_crs="gcj02")
+    archive = zipfile.ZipFile(io.BytesIO(answer.content))
+    manifest = orjson.loads(archive.read("manifest.json"))
+    assert (manifest["crs"], manifest["layers"][0]["datum"]) == ("gcj02", "gcj02")
+    table = pq.read_table(io.BytesIO(archive.read("points.parquet")))
+    found = [place and shapely.from_wkb(place) for place in table["geometry"].to_pylist()]
+    shown = service.json("collections/points/items", limit=1000, crs="gcj02")["features"]
+    expected = [one["geometry"] and shapely.geometry.shape(one["geometry"]) for one in shown]
+    assert len(found) == len(expected) > 0
+    for place, other in zip(found, expected, strict=True):
+        assert (place is None) == (other is None)
+        assert place is None or shapely.equals_exact(place, other, tolerance=1.5e-7)
+    assert service.ask("/twin/download", answer_crs="EPSG:4547").status_code == 400
