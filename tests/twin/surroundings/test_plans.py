@@ -17,6 +17,7 @@ from twin.surroundings.cameras_seeing import CAMERA_VALUES
 from twin.surroundings.coverage import CoverageSpan, movers_throughout, tracks_clause
 from twin.surroundings.ground import box_around
 from twin.surroundings.places import places_clause
+from twin.surroundings.resources import CANDIDATES_MAX
 from twin.surroundings.sight_line import obstacles_clause, sight_lines
 from twin.surroundings.spot import Spot
 from twin.surroundings.waterway_stretch import find_waterway, read_stretch
@@ -74,6 +75,17 @@ def test_what_lies_along_a_stretch(district_url, actor):
         return places_clause(layer, actor, middle(layer), 1000, box)
 
     assert "video_points_geom_idx" in plan(district_url, clause)
+
+
+@pytest.mark.parametrize("actor", [OPERATOR, DISPATCHER])
+def test_candidates_for_the_nearest_by_road_are_bounded(district_url, actor):
+    async def clause(_, catalog):
+        layer = catalog["emergency_resources"]
+        return places_clause(layer, actor, middle(layer), CANDIDATES_MAX, Clause("TRUE"))
+
+    told = plan(district_url, clause)
+    assert told.startswith("Limit"), "few are kept, however many there are"
+    assert "Sort Key" in told.partition("->")[2]
 
 
 def test_tracks_of_movers(district_url):
