@@ -14,6 +14,7 @@ import { useWarnedAreas, useWarnings } from "../panels/inforce.js";
 import { indicatorOf, overview, showArea } from "../state/overview.js";
 import { shading } from "../state/shading.js";
 import { at } from "../state/time.js";
+import { warned } from "../state/warned.js";
 import { layerOf } from "../store.js";
 import { topicOf } from "../topics.js";
 import { areaAt, paint } from "./choropleth.js";
@@ -177,7 +178,7 @@ function Legend({ told, state, main, hot }) {
   const values = told.children.map(({ values }) => values[main?.id ?? OPEN]).filter((value) => typeof value === "number");
   const ends = hot ? [] : classes(/** @type {number[]} */ (values));
   const water = (told.lists["ponding"]?.features ?? []).length > 0;
-  if (!ends.length && !water && !hot) return null;
+  if (!ends.length && !water && !hot && !warned.value.length) return null;
   return html`<div class="shades card" role="group" aria-label=${t(language, "board.legend")}>
     ${hot && html`<b>${t(language, "shade.heat.of", { what: titleOf(language, layerOf(state, "events") ?? {}) })}</b>
       ${isNarrowed() && html`<button class="link" title=${t(language, "layers.narrowed.why")} onClick=${widen}>${t(language, "layers.narrowed")} ×</button>`}
@@ -185,5 +186,6 @@ function Legend({ told, state, main, hot }) {
     ${ends.length > 0 && html`<b>${main ? titleOf(language, main) : t(language, "board.legend")}</b>`}
     ${ends.map((end, place) => html`<span key=${end}><i style=${{ background: colors[place] }} />${wordsOfClass(ends, place, (value) => figure(language, value))}</span>`)}
     ${water && html`<span><i class="water" />${t(language, "board.water")}</span>`}
+    ${[...new Set(warned.value.map(({ color }) => color))].map((color) => html`<span key=${color}><i class="hatched" style=${{ "--color": color }} />${t(language, "legend.warned")}</span>`)}
   </div>`;
 }

@@ -19,6 +19,7 @@ export { FeaturePanel } from "../panels/feature.js";
 /** @typedef {import("maplibre-gl").Map} MapLibre */
 
 const CLOSE_ZOOM = 16;
+const SHEET = 0.6; // of the map lies below the sheet
 
 /** @param {{ store: Store, state: State, refresh: () => Promise<void>, onTask: () => void }} props */
 export default function PhoneMap({ store, state, refresh, onTask }) {
@@ -82,7 +83,7 @@ function useGrid(own) {
 function frame(map, geometry) {
   const bounds = new LngLatBounds();
   for (const ring of geometry.coordinates.flat(geometry.type === "Polygon" ? 0 : 1)) for (const corner of ring) bounds.extend(corner);
-  if (!bounds.isEmpty()) map.fitBounds(bounds, { padding: 40, maxZoom: 17, duration: 0 });
+  if (!bounds.isEmpty()) map.fitBounds(bounds, { padding: { top: 24, left: 24, right: 24, bottom: Math.round(map.getContainer().clientHeight * SHEET) }, maxZoom: 17, duration: 0 });
 }
 
 /**

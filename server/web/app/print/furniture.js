@@ -2,6 +2,7 @@
 
 import { lengthText } from "../measure/measure.js";
 import { drawSign } from "../panels/swatch.js";
+import { drawRing } from "./signs.js";
 
 /** @typedef {import("../types.js").State} State */
 /** @typedef {import("./picture.js").LegendEntry} LegendEntry */
@@ -64,16 +65,17 @@ export function drawNorth(pen, size, bearing) {
  * @param {LegendEntry[]} entries
  */
 export function drawLegend(pen, size, entries) {
-  const lines = entries.flatMap(({ title, rows }) => (rows[0]?.text !== title ? [{ text: title, color: "", shape: /** @type {const} */ ("area"), place: 0 }, ...rows] : rows)).slice(0, ROWS_MAX);
+  const lines = entries.flatMap(({ title, rows }) => (rows[0]?.text !== title ? [{ text: title, color: "", shape: /** @type {const} */ ("area"), place: 0, ring: false }, ...rows] : rows)).slice(0, ROWS_MAX);
   if (!lines.length) return;
   const height = lines.length * 18 + 12;
   pen.font = "12px sans-serif";
   const width = Math.max(...lines.map(({ text }) => pen.measureText(text).width)) + 40;
   const [x, y] = [size.width - PAD - width, size.height - PAD - height];
   plate(pen, x, y, width, height);
-  lines.forEach(({ text, color, shape, place }, at) => {
+  lines.forEach(({ text, color, shape, place, ring }, at) => {
     const line = y + 15 + at * 18;
-    if (color) drawSign(pen, { shape, color, place }, x + 8, line - 7);
+    if (ring) drawRing(pen, x + 15, line, 5.5);
+    else if (color) drawSign(pen, { shape, color, place }, x + 8, line - 7);
     pen.fillStyle = "#111";
     words(pen, text, x + (color ? 30 : 8), line, 12);
   });

@@ -8,10 +8,10 @@ import { inView } from "../state/inview.js";
 import { shownMap } from "../state/map.js";
 import { isVisible } from "../store.js";
 import { drawLegend, drawNorth, drawScale } from "./furniture.js";
-import { drawSigns } from "./signs.js";
+import { RING, drawSigns, ringed } from "./signs.js";
 
 /** @typedef {import("../types.js").State} State */
-/** @typedef {{ code: string, color: string, text: string, shape: import("../panels/swatch.js").Shape, place: number }} LegendRow  code: empty for the layer as a whole */
+/** @typedef {{ code: string, color: string, text: string, shape: import("../panels/swatch.js").Shape, place: number, ring?: boolean }} LegendRow  code: empty for the layer as a whole; ring: what has one is marked */
 /** @typedef {{ layer: string, title: string, rows: LegendRow[] }} LegendEntry */
 
 const ROWS_MAX = 8; // of a layer with more, one row tells of all
@@ -35,7 +35,9 @@ export function legendInView(state) {
     const title = titleOf(state.language, layer);
     const shape = shapeOf(layer.geometry_type);
     const told = rows.length > 0 && rows.length <= ROWS_MAX ? rows : [{ code: "", color: note.color, text: title }];
-    return [{ layer: layer.id, title, rows: told.map((row) => ({ ...row, shape, place: next(shape) })) }];
+    const rings = ringed(map, layer.id).length ? (note.marks ?? []) : [];
+    const marks = rings.map((mark) => ({ code: "ring", color: RING, text: titleOf(state.language, mark), shape, place: 0, ring: true }));
+    return [{ layer: layer.id, title, rows: [...told.map((row) => ({ ...row, shape, place: next(shape) })), ...marks] }];
   });
 }
 

@@ -46,8 +46,9 @@ function Sheet({ state, picture }) {
   return html`<article class="sheet" lang=${state.language}>
     <header><h1>${found ? found.title : titleText(state)}</h1><p>${found ? titleText(state) : ""}</p></header>
     <${Picture} canvas=${picture} />
-    <ul class="sheet-legend">${entries.flatMap(({ title, rows }) => rows.map(({ color, text, shape, place }) => html`<li key=${`${title}/${text}`}>
-      <${Sign} shape=${shape} color=${color} place=${place} ground="#fff" filter=${state.theme === "dark" ? FOR_PAPER : ""} />${text === title ? text : `${title}：${text}`}</li>`))}</ul>
+    <ul class="sheet-legend">${entries.flatMap(({ title, rows }) => rows.map(({ color, text, shape, place, ring }) => html`<li key=${`${title}/${text}`}>
+      ${ring ? html`<svg class="sign" viewBox="0 0 14 14" aria-hidden="true"><circle cx="7" cy="7" r="5.5" fill="none" stroke=${color} stroke-width="2.5" /></svg>`
+        : html`<${Sign} shape=${shape} color=${color} place=${place} ground="#fff" filter=${state.theme === "dark" ? FOR_PAPER : ""} />`}${text === title ? text : `${title}：${text}`}</li>`))}</ul>
     ${found && html`<${Report} state=${state} found=${found} />`}
     <footer>${sourceText(state)}${state.account ? `  |  ${partIn(state.language, state.account.name)}` : ""}</footer>
   </article>`;

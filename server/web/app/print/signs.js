@@ -9,6 +9,27 @@ import { drawSign } from "../panels/swatch.js";
 const MOST = 1500; // more would hide the map, and each other
 const HALF = 7; // pixels, of a sign
 const HALO = 8;
+export const RING = "#c8102e"; // on paper, in every style
+
+/**
+ * The features of a layer that have a ring around them, as those that are overdue.
+ * @param {import("maplibre-gl").Map} map
+ * @param {string} layer
+ */
+export const ringed = (map, layer) => (map.getLayer(`${layer}:ring`) ? map.queryRenderedFeatures({ layers: [`${layer}:ring`] }) : []);
+
+/**
+ * @param {CanvasRenderingContext2D} pen
+ * @param {number} x  of its middle
+ * @param {number} y
+ */
+export function drawRing(pen, x, y, radius = HALO + 1) {
+  pen.strokeStyle = RING;
+  pen.lineWidth = 2.5;
+  pen.beginPath();
+  pen.arc(x, y, radius, 0, 2 * Math.PI);
+  pen.stroke();
+}
 
 /**
  * Draw on each point that the map shows the sign that its row of the legend has.
@@ -23,6 +44,7 @@ export function drawSigns(pen, map, state, entries, corner) {
   const kinds = new Map(entries.flatMap((entry) => (entry.rows[0]?.shape === "point" ? [[`${entry.layer}:point`, entry]] : [])));
   const layers = [...kinds.keys()].filter((id) => map.getLayer(id));
   if (!layers.length) return;
+  const rings = new Set(entries.flatMap(({ layer }) => ringed(map, layer).map(({ properties }) => `${layer}:point/${properties["id"]}`)));
   const seen = new Set();
   for (const { layer, properties, geometry } of map.queryRenderedFeatures({ layers }).reverse()) {
     const key = `${layer.id}/${properties["id"]}`;
@@ -40,5 +62,6 @@ export function drawSigns(pen, map, state, entries, corner) {
     pen.arc(x, y, HALO, 0, 2 * Math.PI);
     pen.fill();
     drawSign(pen, row, x - HALF, y - HALF);
+    if (rings.has(key)) drawRing(pen, x, y);
   }
 }
