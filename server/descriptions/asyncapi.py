@@ -90,13 +90,13 @@ def _channel(address: str | None, servers: list[str], title: str, messages: list
 
 
 def _channels() -> AsyncApiDocument:
-    sent = ["snapshot", "ready", "changes", "resync", "tiles"]
+    sent = ["snapshot", "ready", "changes", "resync", "tiles", "notes"]
     feed = {"name": {"description": "数据源名称，见 GET /twin/feeds  name of a feed, see GET /twin/feeds"}}
     feature = {"layer": {"description": "图层 collection id"}, "id": {"description": "要素标识 id in it, escaped"}}
     socket = {"ws": {"method": "GET", "bindingVersion": "0.1.0"}}
     return {
         "live": _channel(
-            "/live", ["http"], "变更（服务器推送事件） Changes as server-sent events", [*sent, "notes", "cloudEvent"]
+            "/live", ["http"], "变更（服务器推送事件） Changes as server-sent events", [*sent, "cloudEvent"]
         ),
         "liveSocket": _channel(
             "/live/ws",

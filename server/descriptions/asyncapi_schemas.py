@@ -116,7 +116,9 @@ def notices() -> dict[str, Schema]:
         " empty where notes were removed"
     )
     about = _object(layer={"type": "string"}, id={"type": "string"})
-    found["notes"] = _message("notes", notes, {"type": "array", "items": about})
+    written = {"type": "array", "items": about}
+    found["notes"] = _message("notes", notes, written)
+    found["notesMessage"] = _message("notes", notes, _typed("notes", _object(about=written)))
     found["heartbeatMessage"] = _message(
         "heartbeat", "心跳 a sign of life", _typed("heartbeat", _object(seq={"type": ["integer", "null"]}))
     )

@@ -49,6 +49,11 @@ def notes_event(notices: bytes) -> bytes:
     return b"event: notes\ndata: %s\n\n" % notices
 
 
+def notes_message(notices: bytes) -> str:
+    """Write the same as a message of a WebSocket."""
+    return f'{{"type":"notes","about":{notices.decode()}}}'
+
+
 def tiles_message(notices: bytes) -> str:
     """Write the same as a message of a WebSocket."""
     return f'{{"type":"tiles","layers":{notices.decode()}}}'

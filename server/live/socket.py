@@ -31,8 +31,10 @@ from server.audit.streams import AuditedStream, begin_stream
 from server.audit.touched import begin_note, current_note
 from server.errors import status_of
 from server.exports.exports import Exports
-from server.live.frames import as_message, tiles_message
-from server.live.judge import Judge, judge_of
+from server.identity.identity import Identity
+from server.live.frames import as_message, notes_message, tiles_message
+from server.live.judge import judge_of
+from server.live.notes import Asker, NoteNews
 from server.live.shifted import shifted
 from server.live.snapshot_judge import StreamSnapshots
 from server.live.tiles import TileChanges
@@ -69,6 +71,7 @@ class Subscribe(BaseModel):
     rights: str = Field(default="", pattern=rf"^({RIGHTS})?$", description="of the last ready or resync, with since")
     snapshot: bool = Field(default=False, description="the state of the layers first, then its changes")
     tiles: bool = Field(default=False, description="also which tiles of the layers changed")
+    notes: bool = Field(default=False, description="also what leaders wrote about, to who may read notes")
     crs: str = Field(default=CRS84.short, max_length=200, description="of what is sent: OGC:CRS84, gcj02, bd09")
 
     @property
@@ -110,6 +113,8 @@ class LiveSocket:
     ----------
     actor
         The client by its headers; the token of the first message may name another.
+    ask
+        Returns who that is now; None for who has no credentials.
     """
 
     def __init__(
@@ -117,21 +122,22 @@ class LiveSocket:
         socket: WebSocket,
         source: LiveSource,
         actor: Actor,
-        actor_of_token: Callable[[str], Awaitable[Actor]],
+        identity_of_token: Callable[[str], Awaitable[Identity]],
         limits: FilterLimits,
+        *,
         tile_changes: TileChanges,
+        note_news: NoteNews,
         audit: Audit,
         exports: Exports,
-        *,
-        rejudge: Judge | None = None,
+        ask: Asker | None = None,
     ) -> None:
-        self._rejudge = rejudge
+        self._ask, self._note_news = ask, note_news
         self._socket, self._source, self._limits = socket, source, limits
         self._tile_changes, self._audit, self._exports = tile_changes, audit, exports
         self._approval = current_note().approval
         self._audited = AuditedStream(audit, None)
-        self._tiles: asyncio.Task[None] | None = None
-        self._actor, self._actor_of_token = actor, actor_of_token
+        self._hints: list[asyncio.Task[None]] = []
+        self._actor, self._identity_of_token = actor, identity_of_token
         self._subscription: Subscription | None = None
         self._next: asyncio.Queue[tuple[Subscription, Datum | None]] = asyncio.Queue(1)
         self._tokens, self._counted_at = float(MESSAGES_AT_ONCE), monotonic()
@@ -143,7 +149,7 @@ class LiveSocket:
         try:
             await asyncio.wait({reading, sending}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            tasks = [reading, sending, *([self._tiles] if self._tiles else [])]
+            tasks = [reading, sending, *self._hints]
             for task in tasks:
                 task.cancel()
             results = await asyncio.gather(*tasks, return_exceptions=True)
@@ -193,10 +199,8 @@ class LiveSocket:
         if message.token is not None:
             if self._subscription:
                 raise BadInput("a token is said in the first message", parameter="token")
-            self._actor, self._rejudge = (
-                await self._actor_of_token(message.token),
-                judge_of(partial(self._actor_of_token, message.token)),
-            )
+            self._actor = (await self._identity_of_token(message.token)).actor
+            self._ask = partial(self._identity_of_token, message.token)
         self._source.tail.budget.check_text(caller_here(), len(text))
         catalog: Catalog = self._source.catalog()
         interest, datum = read_interest(catalog, self._actor, message.params, self._limits), message.datum
@@ -211,7 +215,7 @@ class LiveSocket:
             since,
             snapshot=message.snapshot,
             after=before,
-            rejudge=self._rejudge,
+            rejudge=None if self._ask is None else judge_of(self._actor_now),
             judge=judge,
         )
         if not self._next.empty():
@@ -223,11 +227,21 @@ class LiveSocket:
         self._next.put_nowait((subscription, datum))
         if before:
             before.end()
-        if self._tiles:
-            self._tiles.cancel()
-        if message.tiles:
-            self._tiles = asyncio.create_task(self._send_tiles(interest.layers), name="live-tiles")
+        self._begin_hints(message, interest.layers)
         return None
+
+    def _begin_hints(self, message: Subscribe, layers: Collection[str]) -> None:
+        """Begin to send what stands in no log, in the place of what the subscription before asked for."""
+        for task in self._hints:
+            task.cancel()
+        self._hints = []
+        if message.tiles:
+            self._hints.append(asyncio.create_task(self._send_tiles(layers), name="live-tiles"))
+        if message.notes and self._ask is not None:  # without credentials nobody has the duty
+            self._hints.append(asyncio.create_task(self._send_notes(self._ask), name="live-notes"))
+
+    async def _actor_now(self) -> Actor:
+        return self._actor if self._ask is None else (await self._ask()).actor
 
     async def _record(self, catalog: Catalog, layers: Collection[str]) -> None:
         """Record that this subscription begins, and that the one before ends."""
@@ -240,6 +254,11 @@ class LiveSocket:
         with self._tile_changes.subscriber(self._actor, layers) as subscriber:
             async for notices in subscriber.notices():
                 await self._socket.send_text(tiles_message(notices))
+
+    async def _send_notes(self, ask: Asker) -> None:
+        with self._note_news.subscriber(ask) as subscriber:
+            async for notices in subscriber.notices():
+                await self._socket.send_text(notes_message(notices))
 
     async def _send_parts(self) -> None:
         while True:

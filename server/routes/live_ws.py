@@ -7,16 +7,15 @@ from functools import partial
 from fastapi import APIRouter
 from starlette.websockets import WebSocket
 
-from layers.actor import Actor
 from layers.errors import OneMapError, TooOften, Unauthenticated, Unavailable
 from server.dependencies import StateHere
 from server.http.gateway import client_address
 from server.http.origins import Trust
 from server.identity.auth import Authenticator
-from server.identity.identity import actor_of_request
-from server.live.judge import ActorNow, judge_of
+from server.identity.identity import Identity, actor_of_request
+from server.live.notes import Asker
 from server.live.socket import PROTOCOL, LiveSocket
-from server.routes.live import actor_again, filter_limits, source_of
+from server.routes.live import filter_limits, identity_again, source_of
 
 router = APIRouter()
 _BEARER = "bearer."  # prefix of the sub-protocol that carries the token
@@ -33,18 +32,18 @@ async def live_ws(socket: WebSocket, state: StateHere) -> None:
     strangers = Authenticator(policy=lambda: state.policy.policy)
     tokens = strangers if trust is Trust.READER else state.authenticator  # any page reads what is public
 
-    async def actor_of_token(token: str) -> Actor:
-        return (await tokens.of_token(token, client_address(socket.scope))).actor
+    async def identity_of_token(token: str) -> Identity:
+        return await tokens.of_token(token, client_address(socket.scope))
 
-    ask: ActorNow | None = None
+    ask: Asker | None = None
     try:
         token = next((name.removeprefix(_BEARER) for name in offered if name.startswith(_BEARER)), None)
         if token is not None:
-            actor, ask = await actor_of_token(token), partial(actor_of_token, token)
+            actor, ask = (await identity_of_token(token)).actor, partial(identity_of_token, token)
         elif trust is Trust.READER:
             actor, ask = (await tokens.authenticate(socket.scope, client_address(socket.scope))).actor, None
         else:
-            actor, ask = actor_of_request(socket.scope), partial(actor_again, state, socket.scope)
+            actor, ask = actor_of_request(socket.scope), partial(identity_again, state, socket.scope)
     except (Unauthenticated, TooOften):
         return await socket.close(_POLICY, "unknown token")
     except Unavailable:
@@ -54,7 +53,16 @@ async def live_ws(socket: WebSocket, state: StateHere) -> None:
     except OneMapError:
         return await socket.close(_AGAIN, "too many subscribers")
     await socket.accept(PROTOCOL if PROTOCOL in offered else None)
-    shared = state.tile_changes, state.audit, state.exports
-    rejudge = None if ask is None else judge_of(ask)
-    await LiveSocket(socket, source, actor, actor_of_token, filter_limits(state), *shared, rejudge=rejudge).serve()
+    await LiveSocket(
+        socket,
+        source,
+        actor,
+        identity_of_token,
+        filter_limits(state),
+        tile_changes=state.tile_changes,
+        note_news=state.note_news,
+        audit=state.audit,
+        exports=state.exports,
+        ask=ask,
+    ).serve()
     return None

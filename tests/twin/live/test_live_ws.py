@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 
+import httpx
 import numpy as np
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -97,6 +98,22 @@ async def test_changes_between_two_subscriptions_are_told_once(ready_url, live_s
         while len(told) < CHANGES_OF_MIND:
             told += [change["id"] for change in client.next("changes")["changes"]]
     assert told == [f"e{number}" for number in range(CHANGES_OF_MIND)]
+
+
+async def test_what_leaders_write_about_is_told_to_who_may_read_notes(ready_url, live_server, home):
+    owner = await connect(ready_url)
+    await owner.execute("INSERT INTO layer.events (id, data_grade) VALUES ('e1', 1)")
+    await owner.close()
+    address = live_server(ready_url, home=home)
+    with socket_to(address) as client, socket_to(address) as stranger:
+        client.subscribe(token=TOKEN, layers=["events"], notes=True)
+        stranger.subscribe(layers=["events"], notes=True)
+        note = {"layer": "events", "id": "e1", "words": "速报来"}
+        sent = httpx.post(f"{address}/twin/notes", json=note, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60)
+        assert sent.is_success, sent.text
+        assert client.next("notes") == {"type": "notes", "about": [{"layer": "events", "id": "e1"}]}
+        await write(ready_url, happened("e2"))
+        assert stranger.ids(1) == ["e2"]  # and no notice before it
 
 
 async def test_the_state_comes_first(ready_url, live_server):
