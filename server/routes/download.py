@@ -76,7 +76,7 @@ class SnapshotArchive(Response):
 
 @router.get(
     "/download",
-    summary="The catalogue as files",
+    summary="目录打包下载 The catalogue as files",
     response_class=Response,  # of which OpenAPI knows how it is made
     responses={200: {"content": {_ZIP: {"schema": {"type": "string", "format": "binary"}}}, "description": "a ZIP"}},
 )

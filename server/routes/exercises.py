@@ -41,7 +41,7 @@ class Exercises(BaseModel):
     counts: list[dict[str, Any]]
 
 
-@router.get("/exercises", summary="Exercises and tests")
+@router.get("/exercises", summary="演练与测试 Exercises and tests")
 async def exercises(
     state: StateHere,
     response: Response,

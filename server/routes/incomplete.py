@@ -88,7 +88,7 @@ class Completed(BaseModel):
     accepted: int
 
 
-@router.get("", summary="Events without a place or a class")
+@router.get("", summary="待补事件 Events without a place or a class")
 async def list_incomplete(
     state: StateHere,
     response: Response,
@@ -112,7 +112,7 @@ async def list_incomplete(
     return IncompleteEvents(events=shown, next=following, waiting=waiting)
 
 
-@router.post("/{event_id}", summary="Complete an event")
+@router.post("/{event_id}", summary="补全事件 Complete an event")
 async def complete(
     event_id: str, completion: Completion, request: Request, state: StateHere, actor: ActorHere, _: _Guarded
 ) -> Completed:

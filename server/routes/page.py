@@ -54,7 +54,7 @@ def offline(state: StateHere) -> Response:
     return Response(found.body, media_type=found.media_type, headers={"Cache-Control": "no-cache"})
 
 
-@router.get("/map.json", tags=["map"], summary="What the one map shows to this reader")
+@router.get("/map.json", tags=["map"], summary="本人可见的一张图 What the one map shows to this reader")
 async def describe_map(
     request: Request,
     state: StateHere,

@@ -45,7 +45,7 @@ async def listed(state: StateHere, base: BaseUrlHere, actor: ActorHere) -> dict[
     return {"rasters": found, "formats": list(MEDIA), "forms": list(FORMS), "colormaps": list(COLORMAPS)}
 
 
-@router.get("/raster/{name}.json", summary="TileJSON 3.0 of a raster")
+@router.get("/raster/{name}.json", summary="栅格的 TileJSON TileJSON 3.0 of a raster")
 async def tilejson(
     name: str, request: Request, state: StateHere, base: BaseUrlHere, actor: ActorHere
 ) -> dict[str, Any]:
@@ -70,7 +70,7 @@ async def tilejson(
     return described | ({"encoding": "mapbox"} if chosen.form == "terrain" else {})
 
 
-@router.get("/raster/{name}/contours.json", summary="TileJSON 3.0 of a raster's contours")
+@router.get("/raster/{name}/contours.json", summary="等高线的 TileJSON TileJSON 3.0 of a raster's contours")
 async def contours_tilejson(
     name: str, request: Request, state: StateHere, base: BaseUrlHere, actor: ActorHere
 ) -> dict[str, Any]:

@@ -58,7 +58,7 @@ class Replayed(BaseModel):
 RefusedId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
-@router.get("", summary="What was refused")
+@router.get("", summary="被拒消息 What was refused")
 async def list_refused(
     state: StateHere,
     response: Response,
@@ -79,7 +79,7 @@ async def list_refused(
     return RefusedMessages(messages=[_message(one) for one in found], next=following, waiting=waiting)
 
 
-@router.get("/{refused_id}", summary="One refused message")
+@router.get("/{refused_id}", summary="一条被拒消息 One refused message")
 async def show_refused(refused_id: RefusedId, state: StateHere, response: Response, _: _Guarded) -> RefusedMessage:
     """Return one refused message, whole."""
     response.headers.update(_NO_STORE)
@@ -88,7 +88,7 @@ async def show_refused(refused_id: RefusedId, state: StateHere, response: Respon
             return _message(await one_refused(connection, refused_id))
 
 
-@router.post("/{refused_id}/replay", summary="Take a refused message again")
+@router.post("/{refused_id}/replay", summary="重新接收 Take a refused message again")
 async def replay(refused_id: RefusedId, request: Request, state: StateHere, _: _Guarded) -> Replayed:
     """Take it again as it is, or as the body has it: the message put right, in the form in which it is kept."""
     corrected = await read_body(request.receive, state.settings.limits.body_bytes, request.scope["headers"])

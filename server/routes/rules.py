@@ -87,7 +87,7 @@ class EventLog(BaseModel):
     steps: list[LogStep]
 
 
-@router.get("/rules", summary="Rules and how they do")
+@router.get("/rules", summary="规则及运行情况 Rules and how they do")
 async def rules(state: StateHere, response: Response, identity: IdentityHere) -> RulesHealth:
     """Say of every rule whether it is in force and what is open; those with the duty `rules` learn of faulty files."""
     known = state.rules.read()
@@ -144,7 +144,7 @@ async def fence_transitions(
     return Transitions(transitions=found, next=found[-1].id if len(rows) > limit else None)
 
 
-@router.get("/events/{event_id}/log", summary="The log of an event")
+@router.get("/events/{event_id}/log", summary="事件处置记录 The log of an event")
 async def event_log(state: StateHere, actor: ActorHere, event_id: str) -> EventLog:
     """Return what became of an event: its stages, and what rules did (actor `system`), with both times of each step."""
     layer = state.catalog.current.visible(EVENTS, actor)

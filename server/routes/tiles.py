@@ -47,7 +47,7 @@ async def tiles_since(
     return TilesSince(at=moment.at if moment else None, since=found)
 
 
-@router.get("/{layers}.json", summary="TileJSON 3.0 of a layer, or of several in one tile")
+@router.get("/{layers}.json", summary="图层的 TileJSON TileJSON 3.0 of a layer, or of several in one tile")
 async def tilejson(
     layers: str, state: StateHere, base: BaseUrlHere, response: Response, actor: ActorHere
 ) -> dict[str, Any]:

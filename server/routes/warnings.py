@@ -30,7 +30,7 @@ class Warnings(BaseModel):
     features: list[dict[str, Any]]
 
 
-@router.get("/warnings", summary="Warnings in force", response_model=Warnings, dependencies=IN_ANY_DATUM)
+@router.get("/warnings", summary="生效预警 Warnings in force", response_model=Warnings, dependencies=IN_ANY_DATUM)
 async def warnings(state: StateHere, actor: ActorHere) -> Response:
     """Return the warnings that are neither cancelled nor expired, with their areas as geometries."""
     layer = state.catalog.current.visible(EVENTS, actor)

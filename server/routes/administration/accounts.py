@@ -105,14 +105,14 @@ class EndedSessions(BaseModel):
     ended: int
 
 
-@router.get("/users", summary="Local accounts")
+@router.get("/users", summary="本地账号 Local accounts")
 async def show_accounts(response: Response, state: StateHere, _: _Keeping) -> list[ShownAccount]:
     """List the accounts, without their secrets."""
     response.headers.update(_NOT_KEPT)
     return [shown_account(one) for one in await state.accounts.accounts()]
 
 
-@router.post("/users", summary="Add an account", status_code=201)
+@router.post("/users", summary="新增账号 Add an account", status_code=201)
 async def add(
     wanted: WantedAccount, request: Request, response: Response, state: StateHere, _: _Giving
 ) -> AddedAccount:
@@ -137,7 +137,7 @@ async def add(
     return AddedAccount(name=name, password=password, needs_totp=needs_totp)
 
 
-@router.post("/users/{name}/disable", summary="Disable an account", status_code=204)
+@router.post("/users/{name}/disable", summary="停用账号 Disable an account", status_code=204)
 async def disable(name: AccountName, request: Request, state: StateHere, identity: _Keeping) -> None:
     """Disable an account and end its sessions at once; nobody disables his own."""
     if identity.subject.id == f"account:{check_name(name)}":
@@ -145,7 +145,7 @@ async def disable(name: AccountName, request: Request, state: StateHere, identit
     await _switch(name, request.scope, state, identity, disabled=True)
 
 
-@router.post("/users/{name}/enable", summary="Enable an account", status_code=204)
+@router.post("/users/{name}/enable", summary="启用账号 Enable an account", status_code=204)
 async def enable(name: AccountName, request: Request, state: StateHere, identity: _Keeping) -> None:
     """Enable an account again, with the rights that it had."""
     await _switch(name, request.scope, state, identity, disabled=False)
@@ -169,7 +169,7 @@ async def bind_code(
     return BoundCode(name=one.name, uri=await state.accounts.bind_code(one.name))
 
 
-@router.get("/sessions", summary="Who is logged in")
+@router.get("/sessions", summary="登录情况 Who is logged in")
 async def show_sessions(
     response: Response,
     state: StateHere,
@@ -181,7 +181,7 @@ async def show_sessions(
     return await read_sessions(state, account)
 
 
-@router.delete("/sessions/{which}", summary="End sessions")
+@router.delete("/sessions/{which}", summary="结束会话 End sessions")
 async def end_sessions(
     which: Annotated[str, Path(max_length=63, description="会话或账户 a session, or an account")],
     request: Request,

@@ -48,13 +48,13 @@ class RotatedSecret(BaseModel):
     old_until: datetime = Field(description="旧密钥有效至 until when the old one counts")
 
 
-@router.post("/{name}/enable", summary="Switch a feed on", status_code=204)
+@router.post("/{name}/enable", summary="启用数据源 Switch a feed on", status_code=204)
 async def enable(name: FeedName, request: Request, state: StateHere, _: _Tending) -> None:
     """Switch a feed on in its file."""
     await _switch(name, request, state, enabled=True)
 
 
-@router.post("/{name}/disable", summary="Switch a feed off", status_code=204)
+@router.post("/{name}/disable", summary="停用数据源 Switch a feed off", status_code=204)
 async def disable(name: FeedName, request: Request, state: StateHere, _: _Tending) -> None:
     """Switch a feed off in its file: what is sent to it is refused, and what it fetched is fetched no more."""
     await _switch(name, request, state, enabled=False)

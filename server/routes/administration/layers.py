@@ -53,14 +53,14 @@ class ChangedLayer(BaseModel):
     group_zh: str | None = Field(default=None, min_length=1, max_length=100, description="分组 group")
 
 
-@router.get("", summary="All layers")
+@router.get("", summary="全部图层 All layers")
 async def show_layers(response: Response, state: StateHere, _: _Keeping) -> list[KeptLayer]:
     """List every layer of the catalogue, also those whose rows the caller may not read."""
     response.headers["Cache-Control"] = "no-store"
     return await read_layers(state)
 
 
-@router.patch("/{layer}", summary="Title a layer")
+@router.patch("/{layer}", summary="改图层名 Title a layer")
 async def change(
     layer: LayerName, wanted: ChangedLayer, request: Request, state: StateHere, _: _Keeping
 ) -> dict[str, str]:
@@ -76,7 +76,7 @@ async def change(
     return {"id": layer, **given}
 
 
-@router.delete("/{layer}", summary="Remove a layer", status_code=204)
+@router.delete("/{layer}", summary="移除图层 Remove a layer", status_code=204)
 async def remove(
     layer: LayerName,
     confirm: Annotated[str, Query(max_length=63, description="再写一次图层编号 the id of the layer once more")],

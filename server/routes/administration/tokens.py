@@ -60,14 +60,14 @@ class MadeToken(BaseModel):
     token: str = Field(description="仅此一次 told this once; only its digest is stored")
 
 
-@router.get("", summary="Access tokens")
+@router.get("", summary="访问令牌 Access tokens")
 async def show_tokens(response: Response, state: StateHere, _: _Keeping) -> list[ShownToken]:
     """List the tokens without their secrets, those in force first; the operator's token is a file, and not here."""
     response.headers["Cache-Control"] = "no-store"
     return [shown_token(one) for one in await state.accounts.tokens()]
 
 
-@router.post("", summary="Make a token", status_code=201)
+@router.post("", summary="新建令牌 Make a token", status_code=201)
 async def make(wanted: WantedToken, request: Request, response: Response, state: StateHere, _: _Giving) -> MadeToken:
     """Make a token, which this answer tells once; one of the same name that is in force must be revoked before."""
     require_own_page(request.scope, state)
@@ -85,7 +85,7 @@ async def make(wanted: WantedToken, request: Request, response: Response, state:
     return MadeToken(name=name, token=await state.accounts.add_token(name, labels, wanted.days))
 
 
-@router.delete("/{name}", summary="Revoke a token", status_code=204)
+@router.delete("/{name}", summary="撤销令牌 Revoke a token", status_code=204)
 async def revoke(
     name: Annotated[str, Path(max_length=63, description="令牌名 name of the token")],
     request: Request,

@@ -23,7 +23,7 @@ async def listed(state: StateHere, base: BaseUrlHere, _actor: ActorHere) -> dict
     return {"basemaps": [{"id": name, "tilejson": f"{base}/basemaps/{name}.json"} for name in state.basemaps.names()]}
 
 
-@router.get("/{name}.json", summary="TileJSON 3.0 of a base map")
+@router.get("/{name}.json", summary="底图的 TileJSON TileJSON 3.0 of a base map")
 async def tilejson(name: str, state: StateHere, base: BaseUrlHere, _actor: ActorHere) -> dict[str, Any]:
     """Describe a base map."""
     archive = await run_in_threadpool(state.basemaps.get, name)

@@ -123,7 +123,7 @@ class Snapshot(BaseModel):
     layers: dict[str, dict[str, Any]] = Field(description="a GeoJSON FeatureCollection a layer")
 
 
-@router.get("/snapshot", summary="Several layers now, or as of a moment", response_model=Snapshot)
+@router.get("/snapshot", summary="多图层快照 Several layers now, or as of a moment", response_model=Snapshot)
 async def snapshot(state: StateHere, actor: ActorHere, params: Annotated[SnapshotParams, Query()]) -> Response:
     """Return each layer as a GeoJSON FeatureCollection, all of one moment.
 
@@ -147,7 +147,7 @@ async def snapshot(state: StateHere, actor: ActorHere, params: Annotated[Snapsho
     return Compressed(body, media_type="application/json", headers=UNSTORED_HEADERS)
 
 
-@router.get("/replay", summary="A time played again, frame by frame", response_class=StreamingResponse)
+@router.get("/replay", summary="逐帧回放 A time played again, frame by frame", response_class=StreamingResponse)
 async def replay(
     request: Request, state: StateHere, actor: ActorHere, params: Annotated[ReplayParams, Query()]
 ) -> PlaybackAnswer:

@@ -99,7 +99,7 @@ class RowsPage(BaseModel):
     rows: list[dict[str, Any]]
 
 
-@router.get("/positions", summary="Where moving features were, as rows", response_model=RowsPage)
+@router.get("/positions", summary="历史位置 Where moving features were, as rows", response_model=RowsPage)
 async def positions(
     request: Request, state: StateHere, actor: ActorHere, base: BaseUrlHere, params: Annotated[LayerRowsParams, Query()]
 ) -> Response:
@@ -107,7 +107,7 @@ async def positions(
     return await _Answer(request, state, actor, base, "position", params).respond()
 
 
-@router.get("/observations", summary="What was measured, as rows", response_model=RowsPage)
+@router.get("/observations", summary="历史观测 What was measured, as rows", response_model=RowsPage)
 async def observation_rows(
     request: Request,
     state: StateHere,
@@ -119,7 +119,7 @@ async def observation_rows(
     return await _Answer(request, state, actor, base, "observation", params).respond()
 
 
-@router.get("/events/versions", summary="What became of events, as rows", response_model=RowsPage)
+@router.get("/events/versions", summary="事件各版本 What became of events, as rows", response_model=RowsPage)
 async def event_versions(
     request: Request, state: StateHere, actor: ActorHere, base: BaseUrlHere, params: Annotated[RowsParams, Query()]
 ) -> Response:

@@ -59,7 +59,9 @@ class SeriesDocument(BaseModel):
 
 
 @router.get(
-    "/features/{layer}/{feature_id}/observations", summary="A series of measurements", response_model=SeriesDocument
+    "/features/{layer}/{feature_id}/observations",
+    summary="观测序列 A series of measurements",
+    response_model=SeriesDocument,
 )
 async def observations(
     layer: str, feature_id: str, state: StateHere, actor: ActorHere, params: Annotated[SeriesParams, Query()]

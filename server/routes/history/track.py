@@ -79,7 +79,9 @@ class TrackFeature(BaseModel):
     properties: TrackProperties
 
 
-@router.get("/features/{layer}/{feature_id}/track", summary="Where a moving feature was", response_model=TrackFeature)
+@router.get(
+    "/features/{layer}/{feature_id}/track", summary="移动轨迹 Where a moving feature was", response_model=TrackFeature
+)
 async def track(
     layer: str, feature_id: str, state: StateHere, actor: ActorHere, params: Annotated[TrackParams, Query()]
 ) -> Response:

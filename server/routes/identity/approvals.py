@@ -31,7 +31,7 @@ class WantedApproval(BaseModel):
     until: datetime = Field(description="with a time zone, within a year")
 
 
-@router.post("", summary="Approve an export", status_code=201)
+@router.post("", summary="批准导出 Approve an export", status_code=201)
 async def approve_export(
     wanted: WantedApproval, request: Request, state: StateHere, identity: _Guarded
 ) -> dict[str, str]:
@@ -46,14 +46,14 @@ async def approve_export(
     return {"number": await state.exports.approvals.approve(asked, identity.subject)}
 
 
-@router.get("", summary="Approvals of exports")
+@router.get("", summary="导出批准 Approvals of exports")
 async def list_exports(response: Response, state: StateHere, _: _Guarded) -> list[dict[str, Any]]:
     """List the last 500, the newest first."""
     response.headers["Cache-Control"] = "no-store"
     return [asdict(one) for one in await state.exports.approvals.list()]
 
 
-@router.delete("/{number}", summary="Revoke an approval", status_code=204)
+@router.delete("/{number}", summary="撤销批准 Revoke an approval", status_code=204)
 async def revoke(number: _Number, request: Request, state: StateHere, _: _Guarded) -> None:
     """End an approval; the next answer needs another."""
     detail = {"operation": "revoke"}

@@ -35,7 +35,7 @@ class ElevationWord(BaseModel):
     end: bool = Field(default=False, description="end it at once")
 
 
-@router.post("", summary="Break glass", status_code=201)
+@router.post("", summary="应急提权 Break glass", status_code=201)
 async def elevate(
     wanted: ElevationRequest, request: Request, state: StateHere, identity: IdentityHere
 ) -> dict[str, int]:

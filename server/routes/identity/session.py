@@ -51,7 +51,7 @@ class _DemoRole(BaseModel):
     purpose: str | None = Field(default=None, max_length=63)
 
 
-@router.post("/login", summary="Log in with a local account")
+@router.post("/login", summary="账号登录 Log in with a local account")
 async def log_in(request: Request, state: StateHere) -> Response:
     """Check account, password and one-time code (JSON or a form), and open a session; its cookie is in the answer.
 
@@ -99,7 +99,7 @@ async def log_in_demo(request: Request, state: StateHere) -> Response:
     return await _entered(session, request, state)
 
 
-@router.post("/logout", summary="End the session")
+@router.post("/logout", summary="退出登录 End the session")
 async def log_out(request: Request, state: StateHere, base: BaseUrlHere) -> Response:
     """End the session of the cookie in every worker; without one there is nothing to do.
 
@@ -115,7 +115,7 @@ async def log_out(request: Request, state: StateHere, base: BaseUrlHere) -> Resp
     return JSONResponse({"go_to": go_to}, headers={"Set-Cookie": clear_cookie_header(secure), **_NOT_KEPT})
 
 
-@router.get("/session", summary="Who is logged in")
+@router.get("/session", summary="登录情况 Who is logged in")
 async def show_session(request: Request, state: StateHere) -> Response:
     """Return who asks, with roles, areas and method, and what may be stated as a purpose at a login.
 
