@@ -85,7 +85,7 @@ def run_parts(
         new_home(home)
     chosen = [options.only] if options.only else known
     with PrivateCluster(home) as url:
-        if not options.reuse:
-            asyncio.run(fill(url, options.scale))
+        # A home that is used again may be of an older version: its functions and tables are brought up to date.
+        asyncio.run(prepare(url) if options.reuse else fill(url, options.scale))
         rows = uvloop.run(measure(PartsRun(url, home, chosen, options.share)))
     return report(rows, [describe_machine(), f"demo at scale {options.scale:g}"], options)

@@ -8,51 +8,12 @@ runs the page and the count one by one.
 
 from __future__ import annotations
 
-from layers.actor import Actor
-from layers.catalog import Layer
-from layers.clause import AskedValue, Clause, bind, columns_in, compose, quote_literal
-from layers.coordinates.crs import Crs
-from layers.read.kept import kept
+from layers.clause import Clause, bind, columns_in, compose, quote_literal
 from layers.read.query import Form, ItemsQuery, condition, feature_json, order_of
 from layers.read.relation import relation
-from layers.read.sort_keys import SortKey
 
 ROWS_MAX = 50_000
 """Addresses and keys that are kept at most: a few MB, and a twentieth of a second lost when there are more matches."""
-_KEPT_CHARACTERS_MAX = 1000
-"""Of a condition whose statement is kept: boxes and polygons have few, and strangers write long ones."""
-type Statement = tuple[str, tuple[object, ...]]
-type _Criteria = tuple[tuple[str, ...] | None, bool, Crs, tuple[SortKey, ...]]
-
-
-def counted_statement(query: ItemsQuery, form: Form = "geojson", separator: str = ",") -> Statement:
-    """Return `counted_page` for PostgreSQL.
-
-    Conditions that differ in their values alone have one statement, which is kept: to write that of a layer with many
-    rights takes longer than to run it. What it is asked for are the values of the condition, the limit and the offset.
-    """
-    where = query.where
-    if query.layer.moment is not None or query.after is not None or len(where.text) > _KEPT_CHARACTERS_MAX:
-        return counted_page(query, form, separator).render()
-    asked = (*where.values, query.limit, query.offset)
-    numbered = Clause(where.text, tuple(map(AskedValue, range(len(where.values)))), where.reads_geometry)
-    criteria = query.properties, query.skip_geometry, query.crs, query.sort
-    text, values = _kept_statement(query.layer, query.actor, numbered, where.reads_geometry, criteria, form, separator)
-    return text, tuple(asked[value.number] if isinstance(value, AskedValue) else value for value in values)
-
-
-@kept
-def _kept_statement(
-    layer: Layer,
-    actor: Actor,
-    where: Clause,
-    _reads_geometry: bool,  # clauses are equal whether they do or not
-    criteria: _Criteria,
-    form: Form,
-    separator: str,
-) -> Statement:
-    limit, offset = (Clause("?0::bigint", (AskedValue(len(where.values) + n),)) for n in range(2))
-    return _composed(ItemsQuery(layer, actor, where, *criteria), form, separator, limit, offset).render_shared()
 
 
 def counted_page(query: ItemsQuery, form: Form = "geojson", separator: str = ",") -> Clause:
@@ -64,10 +25,11 @@ def counted_page(query: ItemsQuery, form: Form = "geojson", separator: str = ","
         One row: `features`, `found` and `last` as in `layers.read.query.page`, and `matched` (integer). When `matched`
         is greater than `ROWS_MAX`, the other three have no meaning.
     """
-    return _composed(query, form, separator, bind(query.limit, "bigint"), bind(query.offset, "bigint"))
+    return composed(query, form, separator, bind(query.limit, "bigint"), bind(query.offset, "bigint"))
 
 
-def _composed(query: ItemsQuery, form: Form, separator: str, limit: Clause, offset: Clause) -> Clause:
+def composed(query: ItemsQuery, form: Form, separator: str, limit: Clause, offset: Clause) -> Clause:
+    """Build the same with other clauses for the limit and the offset than their values."""
     names = [f"key_{number}" for number in range(len(query.keys))]
     columns = ", ".join(f"{key.column} AS {name}" for key, name in zip(query.keys, names, strict=True))
     signs = ["DESC" if key.descending else "ASC" for key in query.keys]

@@ -10,9 +10,10 @@ import asyncpg
 from layers.audit.record import AuditAction
 from layers.catalog import Layer
 from layers.errors import NotFound
-from layers.read.counted_page import ROWS_MAX, Statement, counted_statement
+from layers.read.counted_page import ROWS_MAX
 from layers.read.counts import Matched
-from layers.read.query import ItemsQuery, page, single
+from layers.read.kept_statement import Statement, counted_statement, page_statement
+from layers.read.query import ItemsQuery, single
 from layers.read.references import one_time_fields
 from server.audit.touched import count_rows, current_note, touch
 from server.audit.watermark import Watermark
@@ -59,7 +60,7 @@ class _Plan:
     def page(self, query: ItemsQuery, text: TextFormat) -> Statement:
         """Return the statement of the page alone."""
         if self._page is None:
-            self._page = page(query, text.form, text.separator).render()
+            self._page = page_statement(query, text.form, text.separator)
         return self._page
 
     def counted(self, query: ItemsQuery, text: TextFormat) -> Statement:

@@ -7,7 +7,8 @@ import pytest
 
 from layers.clause import Clause
 from layers.read import counted_page as module
-from layers.read.counted_page import counted_page, counted_statement
+from layers.read.counted_page import counted_page
+from layers.read.kept_statement import counted_statement, page_statement
 from layers.read.query import ItemsQuery, count, page
 from layers.read.sort_keys import sort_keys, sortable_fields
 from tests.layers.cameras import EVERYTHING
@@ -36,6 +37,8 @@ async def test_it_equals_the_page_and_the_count(reader, cameras, sort, limit, of
     assert together["matched"] == await reader.fetchval(text, *values)
     text, values = counted_statement(query)
     assert await reader.fetchrow(text, *values) == together
+    text, values = page_statement(query)
+    assert await reader.fetchrow(text, *values) == alone
 
 
 async def test_more_rows_than_are_noted_are_told_and_nothing_else(reader, cameras, monkeypatch):
@@ -57,3 +60,17 @@ async def test_requests_that_differ_in_their_values_have_one_statement(cameras):
     assert (one[1], other[1]) == (("c0001", "c0005", 5, 0), ("c0005", "c0005", 7, 0))
     assert asked("c0001", 5, properties=())[0] != one[0]
     assert asked("c0001", 5, skip_geometry=True)[0] != one[0]
+
+
+async def test_first_pages_that_differ_in_their_values_have_one_statement(cameras):
+    def asked(first: str, limit: int = 5, **more: object) -> tuple[str, tuple[object, ...]]:
+        return page_statement(
+            ItemsQuery(cameras, EVERYTHING, Clause("f.id >= ?0::text", (first,)), limit=limit, **more)
+        )
+
+    one, other = asked("c0001"), asked("c0007")
+    assert one[0] is other[0]
+    assert ("c0001" in one[1], "c0007" in one[1], "c0007" in other[1]) == (True, False, True)
+    assert asked("c0001", 9)[1] != one[1]
+    assert asked("c0001", skip_geometry=True)[0] != one[0]
+    assert page_statement(ItemsQuery(cameras, EVERYTHING))[0] is page_statement(ItemsQuery(cameras, EVERYTHING))[0]
