@@ -22,7 +22,7 @@ WHERE w.grid_codes IS NOT NULL ORDER BY w.worker_id LIMIT 1
 """
 _EXISTING = "SELECT name FROM identity.account WHERE demo"
 NAME_PREFIX = "demo."
-_PLAIN = ("leader", "analyst", "data_steward", "sysadmin", "security_admin", "auditor")
+_PLAIN = ("leader", "analyst", "data_steward", "monitor", "sysadmin", "security_admin", "auditor")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,9 @@ from twin.jobs.feed_health import read_health
 
 router = APIRouter(tags=["feeds"])
 _DUTY = "feeds"  # addresses of brokers and folders are for those who tend them
+_COUNTS = ("received", "accepted", "duplicate", "late", "rejected", "held", "coalesced", "suspect")
+NUMBERS = frozenset({"feeds", "metrics"})
+"""Duties that are told numbers: of others, each could learn from them how much happens where, and when."""
 
 
 class Connector(BaseModel):
@@ -34,7 +37,7 @@ class Connector(BaseModel):
 
 
 class FeedHealth(BaseModel):
-    """A feed and how it does."""
+    """A feed and how it does; numbers and times of messages are null but for the duties `feeds` and `metrics`."""
 
     name: str
     title_zh: str
@@ -45,20 +48,22 @@ class FeedHealth(BaseModel):
     enabled: bool
     state: str = Field(description="off, never (heard), live, silent (three expected intervals without a message)")
     expected_interval_s: float | None
-    received: int = 0
-    accepted: int = 0
-    duplicate: int = 0
-    late: int = 0
-    rejected: int = 0
-    held: int = 0
-    coalesced: int = 0
-    suspect: int = 0
+    received: int | None = None
+    accepted: int | None = None
+    duplicate: int | None = None
+    late: int | None = None
+    rejected: int | None = None
+    held: int | None = None
+    coalesced: int | None = None
+    suspect: int | None = None
     last_received_at: datetime | None = None
     last_phenomenon_time: datetime | None = None
     lag_s: float | None = None
     per_minute_1: float | None = Field(default=None, description="messages a minute over the last minute")
     per_minute_5: float | None = Field(default=None, description="over the last five minutes")
-    refused: dict[str, int] = Field(description="messages kept with a reason, that nobody has taken again yet")
+    refused: dict[str, int] | None = Field(
+        default=None, description="messages kept with a reason, that nobody has taken again yet"
+    )
     silent: bool = Field(description="three expected intervals without a message, or none ever")
     connector: Connector | None = Field(description="of feeds that are fetched; null for those that are pushed")
 
@@ -110,7 +115,8 @@ async def deliver(name: str, request: Request, state: StateHere) -> Taken | Resp
 async def feeds(state: StateHere, response: Response, identity: IdentityHere) -> Feeds:
     """Say of every feed when it last spoke, how fast it goes, what was refused, and what is stale because of it.
 
-    What is wrong with a feed's file, or where it is fetched from, is told to those who have the duty `feeds`.
+    How many messages came, and when, is told to those with the duty `feeds` or `metrics`; what is wrong with a feed's
+    file, or where it is fetched from, to those with `feeds`.
     """
     response.headers.update({"Cache-Control": "private, no-store", "Vary": "Authorization"})
     intake = state.intake
@@ -124,7 +130,7 @@ async def feeds(state: StateHere, response: Response, identity: IdentityHere) ->
 
 
 def _health(feed: feed_health.FeedState, identity: Identity) -> FeedHealth:
-    definition, connector = feed.definition, None
+    definition, connector, counts = feed.definition, None, not NUMBERS.isdisjoint(identity.duties)
     if feed.connector is not None:
         shown = asdict(feed.connector)
         private = {} if _DUTY in identity.duties else dict.fromkeys(("detail", "fault", "faulted_at"))
@@ -132,11 +138,12 @@ def _health(feed: feed_health.FeedState, identity: Identity) -> FeedHealth:
     described = {
         name: getattr(definition, name) for name in FeedHealth.model_fields if name in FeedDefinition.model_fields
     }
-    counted = {name: value for name, value in feed.counters.items() if name in FeedHealth.model_fields}
+    counted = dict.fromkeys(_COUNTS, 0) | dict(feed.counters) if counts else {}
+    counted = {name: value for name, value in counted.items() if name in FeedHealth.model_fields}
     return FeedHealth(
         **(counted | described),
         state=feed.life,
         silent=feed.life == "silent" or (feed.life == "never" and definition.expected_interval_s is not None),
-        refused=dict(feed.refused),
+        refused=dict(feed.refused) if counts else None,
         connector=connector,
     )

@@ -27,6 +27,7 @@ from twin.store.events.history import LogStep, read_log
 router = APIRouter(prefix="/twin", tags=["rules"], route_class=DatumRoute)
 TRANSITIONS_MAX = 1000
 STEPS_MAX = 2000
+_NUMBERS = frozenset({"rules", "metrics"})
 
 
 class RuleHealth(BaseModel):
@@ -38,20 +39,20 @@ class RuleHealth(BaseModel):
     title_en: str
     enabled: bool
     in_force: bool = Field(description="the ingest process works with it")
-    open: int = Field(description="alarms or clusters that are open, or movers that are inside")
+    open: int | None = Field(description="alarms or clusters that are open, or movers that are inside")
     fault: str | None = Field(description="why it cannot be used; the rule before it stays in force")
     note: str | None = Field(default=None, description="what it does not know: years whose holidays are missing")
 
 
 class RulesHealth(BaseModel):
-    """All rules, the files with a fault, and how far the jobs are."""
+    """All rules, the files with a fault, and how far the jobs are; numbers are null but for duties that need them."""
 
     rules: list[RuleHealth]
     faults: dict[str, str] = Field(description="by file, or by rule where the file is right and the data is not")
-    behind: dict[str, int] = Field(description="changes of the log that each job has still to read")
-    moved_at: dict[str, datetime]
-    unsaid: int = Field(description="messages decided and not yet taken by the pipeline")
-    set_aside: int = Field(description="messages that the pipeline refused; kept for a person")
+    behind: dict[str, int] | None = Field(description="changes of the log that each job has still to read")
+    moved_at: dict[str, datetime] | None
+    unsaid: int | None = Field(description="messages decided and not yet taken by the pipeline")
+    set_aside: int | None = Field(description="messages that the pipeline refused; kept for a person")
 
 
 class Transition(BaseModel):
@@ -89,24 +90,30 @@ class EventLog(BaseModel):
 
 @router.get("/rules", summary="规则及运行情况 Rules and how they do")
 async def rules(state: StateHere, response: Response, identity: IdentityHere) -> RulesHealth:
-    """Say of every rule whether it is in force and what is open; those with the duty `rules` learn of faulty files."""
+    """Say of every rule whether it is in force; those with the duty `rules` learn of faulty files.
+
+    What is open, and how far the jobs are, is told to those with the duty `rules` or `metrics`: it tells what happens.
+    """
     known = state.rules.read()
     with in_our_words():
         async with state.pool.acquire() as connection:
             jobs = await read_rule_jobs(connection)
     response.headers["Cache-Control"] = "no-store"
+    counts = not _NUMBERS.isdisjoint(identity.duties)
     faults = {**known.faults, **jobs.faults} if "rules" in identity.duties else {}
     return RulesHealth(
-        rules=[_health(name, rule, faults, jobs, known) for name, rule in sorted(known.by_name.items())],
+        rules=[_health(name, rule, faults, jobs, known, counts=counts) for name, rule in sorted(known.by_name.items())],
         faults=faults,
-        behind=jobs.behind,
-        moved_at=jobs.moved_at,
-        unsaid=jobs.unsaid,
-        set_aside=jobs.set_aside,
+        behind=jobs.behind if counts else None,
+        moved_at=jobs.moved_at if counts else None,
+        unsaid=jobs.unsaid if counts else None,
+        set_aside=jobs.set_aside if counts else None,
     )
 
 
-def _health(name: str, rule: Any, faults: Mapping[str, str], jobs: RuleJobs, known: Rules) -> RuleHealth:
+def _health(
+    name: str, rule: Any, faults: Mapping[str, str], jobs: RuleJobs, known: Rules, *, counts: bool
+) -> RuleHealth:
     return RuleHealth(
         name=name,
         kind=rule.kind,
@@ -114,7 +121,7 @@ def _health(name: str, rule: Any, faults: Mapping[str, str], jobs: RuleJobs, kno
         title_en=rule.title_en,
         enabled=getattr(rule, "enabled", True),
         in_force=name in jobs.in_force,
-        open=jobs.open.get(name, 0),
+        open=jobs.open.get(name, 0) if counts else None,
         fault=faults.get(f"{name}.yaml") or faults.get(name),
         note=calendar_note(known, getattr(rule, "calendar", name), datetime.now(LOCAL).date()),
     )

@@ -25,7 +25,7 @@ VARIANTS = {
     "district_dispatcher at work": {"purpose": "dispatch"},
 }
 """Holders of the same roles who have something else, after whose role the name goes on."""
-PLAIN = ("public_user", "feed_client", "sysadmin", "security_admin")
+PLAIN = ("public_user", "feed_client", "monitor", "sysadmin", "security_admin")
 """Roles without rules of their own."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -81,6 +81,10 @@ class FeedState:
     per_minute: Mapping[int, float | None]
     refused: Mapping[str, int] = field(default_factory=dict)
     connector: ConnectorState | None = None
+
+    def without_numbers(self) -> FeedState:
+        """Return the state alone: how many messages come, and when, tells how much happens."""
+        return replace(self, counters={}, per_minute={}, refused={})
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from server.page.frame import page_response, reading_of
 from server.page.operator_tabs import operator_tabs
 from server.page.spans import duration_text
 from server.routes.administration.feeds import has_own_secret
+from server.routes.feeds import NUMBERS
 from twin.jobs.feed_health import FeedState, read_health
 from twin.store.refusals import refused, summary
 
@@ -33,7 +34,9 @@ async def status(request: Request, state: StateHere, identity: IdentityHere) -> 
     if _DUTY in identity.duties:  # who has just switched one sees it so, whichever worker answers
         registry = await asyncio.to_thread(registry.renewed)
     health = await read_health(state.pool, registry.by_name)
-    feeds = sorted(health.feeds, key=lambda feed: (_ORDER[feed.life], feed.definition.name))
+    counts = not NUMBERS.isdisjoint(identity.duties)
+    told = health.feeds if counts else [feed.without_numbers() for feed in health.feeds]
+    feeds = sorted(told, key=lambda feed: (_ORDER[feed.life], feed.definition.name))
     titles = {
         layer.id: reading.title(layer.definition.title_zh, layer.definition.title_en)
         for layer in state.catalog.current.visible_layers(identity.actor)
@@ -50,6 +53,7 @@ async def status(request: Request, state: StateHere, identity: IdentityHere) -> 
         titles=titles,
         tabs=operator_tabs(identity.duties),
         lag=lambda feed: _lag(feed, reading.language == "en"),
+        counts=counts,
         tends=_DUTY in identity.duties,
         has_secret={feed.definition.name for feed in feeds if has_own_secret(feed.definition)},
         sees_refused="quarantine" in identity.duties,

@@ -15,7 +15,7 @@ from tests.server.identity.conftest import SHIPPED
 
 ROLES = {
     *("grid_worker", "community_officer", "street_dispatcher", "district_dispatcher", "department_officer"),
-    *("leader", "analyst", "data_steward", "sysadmin", "security_admin", "auditor"),
+    *("leader", "analyst", "data_steward", "monitor", "sysadmin", "security_admin", "auditor"),
 }
 
 
@@ -118,3 +118,15 @@ def test_passwords_work_until_they_are_reset(address, made, accounts):
     assert made[1]() == [], "they are made once"
     after = {one.labels.roles[0]: one for one in made[1](reset=True)}["auditor"]
     assert (log_in(before), log_in(after)) == (401, 200)
+
+
+def test_a_monitor_reads_how_it_goes_and_nothing_else(address):
+    with httpx.Client(base_url=address, headers={"Origin": address}, timeout=60) as client:
+        public = client.get("/map.json?only=counts").json() | {"structure": ""}
+        assert client.post("/login/demo", json={"role": "monitor"}).status_code == 200
+        assert "onemap_feed" in client.get("/metrics").text
+        assert client.get("/health").json()["troubles"] is not None
+        assert client.get("/twin/rules").json()["unsaid"] == 0
+        assert client.get("/map.json?only=counts").json() | {"structure": ""} == public
+        for closed in ("/audit", "/policy", "/twin/refused", "/twin/outlets", "/users"):
+            assert client.get(closed).status_code == 403, closed

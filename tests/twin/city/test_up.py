@@ -37,19 +37,23 @@ def wait_for_more(up: Any, than: int) -> int:
 
 def taken_by(up: Any) -> int:
     """Number of messages that the feed of the city has taken; it refuses none."""
-    with urllib.request.urlopen(f"{up.address}/twin/feeds", timeout=DEADLINE_S) as answer:
+    with urllib.request.urlopen(as_operator(up, "/twin/feeds"), timeout=DEADLINE_S) as answer:
         told = next(feed for feed in orjson.loads(answer.read())["feeds"] if feed["name"] == "demo")
     assert told["rejected"] == 0
     return int(told["accepted"])
 
 
+def as_operator(up: Any, address: str) -> urllib.request.Request:
+    """A question of the operator: strangers are not told how much comes."""
+    token = (up.home / TOKEN_FILE).read_text(encoding="ascii").strip()
+    return urllib.request.Request(f"{up.address}{address}", headers={"Authorization": f"Bearer {token}"})
+
+
 def reported_at(up: Any, layer: str, field: str) -> datetime:
     """The newest time that a field of a layer tells, to the operator: strangers see hardly any of these layers."""
-    asked = f"{up.address}/ogc/collections/{layer}/items?limit=1&sortby=-{field}&properties={field}"
+    asked = f"/ogc/collections/{layer}/items?limit=1&sortby=-{field}&properties={field}"
     asked += f"&filter={field}+IS+NOT+NULL"
-    token = (up.home / TOKEN_FILE).read_text(encoding="ascii").strip()
-    request = urllib.request.Request(asked, headers={"Authorization": f"Bearer {token}"})
-    with urllib.request.urlopen(request, timeout=DEADLINE_S) as answer:
+    with urllib.request.urlopen(as_operator(up, asked), timeout=DEADLINE_S) as answer:
         found = orjson.loads(answer.read())["features"]
     return datetime.fromisoformat(found[0]["properties"][field]) if found else datetime.min.replace(tzinfo=UTC)
 

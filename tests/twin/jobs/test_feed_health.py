@@ -100,7 +100,7 @@ async def test_every_feed_tells_how_it_does(owner, fixture_copy_url, folder, liv
     home.mkdir()
     (home / "operator-token").write_text("the operator's own", encoding="ascii")
     address = live_server(fixture_copy_url, feeds={"folder": folder}, home=home)
-    everything, feeds = told(address)
+    everything, feeds = told(address, authorization="Bearer the operator's own")
     assert {name: feed["state"] for name, feed in feeds.items()} == {
         "pushed": "live",
         "unheard": "never",
@@ -118,9 +118,16 @@ async def test_every_feed_tells_how_it_does(owner, fixture_copy_url, folder, liv
     assert everything["ingest"]["working"] is False
     assert feeds["pushed"]["connector"] is None
     assert feeds["fetched"]["connector"]["state"] == "away"
-    assert "broker.internal" not in str(everything), "where a broker is, is nothing for the public"
-    _, for_operator = told(address, authorization="Bearer the operator's own")
-    assert for_operator["fetched"]["connector"]["detail"] == "mqtt://broker.internal"
+    assert feeds["fetched"]["connector"]["detail"] == "mqtt://broker.internal"
+    public, for_public = told(address)
+    assert "broker.internal" not in str(public), "where a broker is, is nothing for the public"
+    assert {name: feed["state"] for name, feed in for_public.items()} == {n: feed["state"] for n, feed in feeds.items()}
+    numbers = {name for feed in for_public.values() for name, value in feed.items() if type(value) in {int, float}}
+    assert numbers <= {"expected_interval_s"}, "how much comes tells how much happens"
+    assert for_public["pushed"]["refused"] is for_public["pushed"]["last_received_at"] is None
+    page = httpx.get(f"{address}/status", headers={"Accept": "text/html"}, timeout=30).text
+    assert 'id="pushed"' in page
+    assert not {"690", "<time", "not_json"} & {word for word in ("690", "<time", "not_json") if word in page}
 
 
 async def test_health_and_doctor_tell_whether_the_ingest_process_works(

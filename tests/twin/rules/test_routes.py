@@ -110,7 +110,10 @@ def test_the_log_shows_each_reader_what_it_may_see(ruled):
 
 
 def test_rules_say_how_they_do(ruled):
-    assert ruled.ask("/twin/rules", actor="anonymous").json()["faults"] == {}, "what is in a file is for officers"
+    public = ruled.ask("/twin/rules", actor="anonymous").json()
+    assert public["faults"] == {}, "what is in a file is for officers"
+    assert {rule["open"] for rule in public["rules"]} == {None}, "and so is what is open"
+    assert {public[name] for name in ("behind", "moved_at", "unsaid", "set_aside")} == {None}
     answer = ruled.ask("/twin/rules").json()
     known = {rule["name"]: rule for rule in answer["rules"]}
     assert {"flood_depth", "handling", "workdays", "crowd", "vehicles_flooded"} <= known.keys()
