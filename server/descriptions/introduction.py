@@ -1,8 +1,6 @@
-"""What a person reads first in the API's documentation: an introduction, groups with titles, and examples."""
+"""What a person reads first in the API's documentation: an introduction, and groups with titles."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from layers.types import Json
 
@@ -44,15 +42,6 @@ _GROUPS = {
     "health": ("运行状况", "health and metrics"),
 }
 """Titles and descriptions of the groups, in the order in which they are shown; routes name them by their keys."""
-_EXAMPLES: dict[str, Any] = {
-    "lon": 113.36,
-    "lat": 23.14,
-    "radius_m": 300,
-    "bbox": "113.32,23.12,113.36,23.16",
-    "code": "440106011",
-    "q": "五山路",
-}
-"""Values with which an operation answers in the demo district."""
 
 
 def name_groups(document: Json) -> None:
@@ -63,14 +52,6 @@ def name_groups(document: Json) -> None:
     ]
     for operation in _operations(document):
         operation["tags"] = [f"{_GROUPS[tag][0]} {tag}" if tag in _GROUPS else tag for tag in operation.get("tags", ())]
-
-
-def add_examples(document: Json) -> None:
-    """Give parameters without an example one that answers in the demo district."""
-    for operation in _operations(document):
-        for parameter in operation.get("parameters", ()):
-            if "example" not in parameter and "examples" not in parameter and parameter["name"] in _EXAMPLES:
-                parameter["example"] = _EXAMPLES[parameter["name"]]
 
 
 def _operations(document: Json) -> list[Json]:

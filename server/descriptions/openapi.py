@@ -15,7 +15,8 @@ from fastapi.openapi.utils import get_openapi
 from starlette.responses import JSONResponse
 
 from layers.types import Json
-from server.descriptions.introduction import DESCRIPTION, add_examples, name_groups
+from server.descriptions.examples import add_examples
+from server.descriptions.introduction import DESCRIPTION, name_groups
 from server.formats.geojsonseq import GEOJSONSEQ
 from server.http.history import COLUMN_FORMS
 from server.http.planes import hides_operators, is_operators

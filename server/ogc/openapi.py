@@ -15,6 +15,7 @@ from layers.definition import FieldDefinition, FieldType
 from layers.moment import BASES
 from layers.types import Json
 from server.build import build_id
+from server.descriptions.examples import add_examples
 from server.formats.media import Media
 from server.formats.table import offered
 from server.http.conditions import FILTER_LANGUAGES, PARAMETERS
@@ -58,7 +59,7 @@ def openapi(config: Json, visit: Visit) -> Json:
         paths |= _layer_paths(layer, visit)
     for raster in rasters:
         paths |= raster_paths(raster) | edr_paths(raster.id, raster.title, OF_RASTERS)
-    return {
+    document = {
         "openapi": "3.0.3",
         "info": {
             "title": _both(identification["title"]),
@@ -81,6 +82,8 @@ def openapi(config: Json, visit: Visit) -> Json:
         },
         "security": [{}, {"operator": []}],
     }
+    add_examples(document)
+    return document
 
 
 def _both(text: str | Json) -> str:
