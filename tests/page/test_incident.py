@@ -13,6 +13,10 @@ from playwright.sync_api import expect
 from tests.page.test_query import DRAWN
 from tests.page.waiting import until
 
+READER = """async () => {
+    const root = document.querySelector('script[type=module]').src.replace('main.js', '');
+    const { fetchSession } = await import(root + 'account.js');
+    return (await fetchSession()).account?.id ?? ''; }"""
 RINGS_M = (300, 500, 1000)
 
 
@@ -70,6 +74,8 @@ def test_a_place_is_looked_into_plotted_on_and_printed(walk, address, place):
     page.reload()
     visitor.idle()
     expect(page.locator(".plot li")).to_contain_text("现场指挥部")
+    kept = page.evaluate("Object.keys(localStorage).filter(name => name.startsWith('onemap.plot'))")
+    assert kept == ["onemap.plot " + page.evaluate(READER)], "of this reader alone"
     expect(page.locator(".finding[aria-busy=true]")).to_have_count(0)
     paper = page.pdf(prefer_css_page_size=True)
     assert len(re.findall(rb"/Type */Page\b", paper)) == 1, "one sheet"

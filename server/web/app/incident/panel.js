@@ -113,7 +113,7 @@ export default function IncidentPanel({ store, state }) {
     ${!found && !fault && html`<p class="soft" role="status"><span class="spinner" />${t(language, "panel.loading")}</p>`}
     ${found && html`<div class="columns">
       <${Report} state=${state} found=${{ ...found, plot: [] }} onRetry=${retry} onChoose=${(/** @type {import("../types.js").Hit} */ hit) => store.set({ hits: [hit], chosen: 0, framing: false })} />
-      <${Plot} language=${language} key_=${key} plot=${found.plot} onChange=${(/** @type {Findings["plot"]} */ plot) => (findings.value = { ...found, plot })} />
+      <${Plot} language=${language} reader=${state.reader} key_=${key} plot=${found.plot} onChange=${(/** @type {Findings["plot"]} */ plot) => (findings.value = { ...found, plot })} />
     </div>`}
   </div>`;
 }
@@ -154,7 +154,7 @@ function useFindings(key, state) {
       const loading = /** @type {const} */ ({ status: "loading" });
       const { lon, lat, title } = spot;
       findings.value = { key, where: loading, rings: loading, cameras: loading, resources: loading, chain: loading, patrols: loading,
-        title, lon, lat, since, plot: plotOf(key) };
+        title, lon, lat, since, plot: plotOf(state.reader, key) };
       setPlace(spot);
       await Promise.all(Object.entries(questions(spot, state)).map(([name, question]) => fill(name, question, since)));
     } catch (error) {

@@ -13,43 +13,53 @@ const STORED = "onemap.plot";
 const INCIDENTS_MAX = 50; // kept in a browser; the oldest are forgotten
 const WORDS_MAX = 60;
 
-/** @returns {Record<string, Drawn[]>} */
-function stored() {
+/** @param {string} reader */
+const name = (reader) => `${STORED} ${reader}`;
+
+/**
+ * What a reader plotted in this browser; the next one at it does not see it.
+ * @param {string} reader
+ * @returns {Record<string, Drawn[]>}
+ */
+function stored(reader) {
+  localStorage.removeItem(STORED); // plots of whoever it was, which were kept for everybody
   try {
-    return JSON.parse(localStorage.getItem(STORED) ?? "{}");
+    return JSON.parse(localStorage.getItem(name(reader)) ?? "{}");
   } catch {
     return {}; // somebody else wrote it: nothing of ours is in it
   }
 }
 
 /**
+ * @param {string} reader  who is logged in
  * @param {string} key  of an incident
  * @returns {Drawn[]}
  */
-export const plotOf = (key) => stored()[key] ?? [];
+export const plotOf = (reader, key) => stored(reader)[key] ?? [];
 
 /**
+ * @param {string} reader
  * @param {string} key
  * @param {readonly Drawn[]} plot
  */
-function keep(key, plot) {
-  const { [key]: before, ...others } = stored();
+function keep(reader, key, plot) {
+  const { [key]: before, ...others } = stored(reader);
   const entries = [...Object.entries(others), ...(plot.length ? [[key, plot]] : [])].slice(-INCIDENTS_MAX);
-  localStorage.setItem(STORED, JSON.stringify(Object.fromEntries(entries)));
+  localStorage.setItem(name(reader), JSON.stringify(Object.fromEntries(entries)));
 }
 
-/** @param {{ language: import("../types.js").Language, key_: string, plot: readonly Drawn[], onChange: (plot: readonly Drawn[]) => void }} props */
-export function Plot({ language, key_, plot, onChange }) {
+/** @param {{ language: import("../types.js").Language, reader: string, key_: string, plot: readonly Drawn[], onChange: (plot: readonly Drawn[]) => void }} props */
+export function Plot({ language, reader, key_, plot, onChange }) {
   const [words, setWords] = useState("");
   const change = (/** @type {readonly Drawn[]} */ next) => {
-    keep(key_, next);
+    keep(reader, key_, next);
     onChange(next);
   };
   const add = async (/** @type {"point" | "line" | "polygon"} */ kind) => {
     const map = shownMap.peek();
     const geometry = map && (await sketch(map, kind));
     if (!geometry) return;
-    change([...plotOf(key_), drawn("plot", geometry, words.trim())]);
+    change([...plotOf(reader, key_), drawn("plot", geometry, words.trim())]);
     setWords("");
   };
   return html`<section class="finding plot" aria-label=${t(language, "incident.plot")}>
