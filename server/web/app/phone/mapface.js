@@ -2,7 +2,7 @@
 
 import { html, useEffect, useRef, useState } from "../../vendor/preact.mjs";
 import { LngLatBounds, Marker } from "../../vendor/maplibre-gl.mjs";
-import { fetchFeature } from "../api.js";
+import { ServerError, fetchFeature } from "../api.js";
 import { ownGrid } from "../landing.js";
 import { t } from "../i18n.js";
 import { MapView } from "../panels/mapview.js";
@@ -19,6 +19,7 @@ export { FeaturePanel } from "../panels/feature.js";
 /** @typedef {import("maplibre-gl").Map} MapLibre */
 
 const CLOSE_ZOOM = 16;
+const AGAIN_MS = 5000;
 const SHEET = 0.6; // of the map lies below the sheet
 
 /** @param {{ store: Store, state: State, refresh: () => Promise<void>, onTask: () => void }} props */
@@ -68,9 +69,20 @@ function useGrid(own) {
   const [grid, setGrid] = useState(/** @type {any} */ (null));
   useEffect(() => {
     let current = true;
-    if (code) fetchFeature("grids", code).then((feature) => current && setGrid(feature.geometry), () => current && setGrid(null));
+    let timer = 0;
+    const read = () =>
+      fetchFeature("grids", code).then(
+        (feature) => current && setGrid(feature.geometry),
+        (error) => {
+          if (!current) return;
+          setGrid(null);
+          if (!(error instanceof ServerError) || error.status >= 500) timer = window.setTimeout(read, AGAIN_MS); // the line may come back
+        },
+      );
+    if (code) void read();
     return () => {
       current = false;
+      clearTimeout(timer);
     };
   }, [code]);
   return grid;
