@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hmac
+from io import StringIO
 
 import pyotp
+import segno
 
 STEP_SECONDS = 30
 _STEPS_OFF = 1  # clocks of telephones are off by some seconds
@@ -19,6 +21,19 @@ def new_totp_secret() -> str:
 def totp_uri(secret: str, account: str) -> str:
     """Return the address that authenticator apps read, also as a QR code."""
     return pyotp.TOTP(secret).provisioning_uri(name=account, issuer_name="OneMap")
+
+
+def uri_as_picture(uri: str) -> str:
+    """Return the address of a secret as a QR code: an SVG as a data URI, for pages."""
+    picture: str = segno.make(uri, micro=False).svg_data_uri(scale=4, border=2, dark="#000", light="#fff")
+    return picture
+
+
+def uri_as_text(uri: str) -> str:
+    """Return the address of a secret as a QR code of half blocks, for terminals."""
+    drawn = StringIO()
+    segno.make(uri, micro=False).terminal(out=drawn, border=2, compact=True)
+    return drawn.getvalue()
 
 
 def step_of_code(secret: str, code: str, now: float) -> int | None:

@@ -24,7 +24,7 @@ from layers.identity.accounts import (
 from layers.identity.labels import check_name
 from layers.identity.passwords import check_new, hash_password
 from layers.identity.sessions import list_sessions, revoke_sessions
-from layers.identity.totp import new_totp_secret, totp_uri
+from layers.identity.totp import new_totp_secret, totp_uri, uri_as_text
 from server.command_options import ConfigOption, HomeOption, add_group, settings_of
 from server.commands.accounts.labels import (
     AreaOption,
@@ -172,7 +172,10 @@ def totp(
     Console(stderr=True, highlight=False).print(
         "在验证器中添加 add it to an authenticator (仅显示一次 shown this once)"
     )
-    typer.echo(totp_uri(secret, name))
+    uri = totp_uri(secret, name)
+    if sys.stdout.isatty():  # a program that reads the address gets nothing else
+        typer.echo(uri_as_text(uri))
+    typer.echo(uri)
 
 
 def disable(name: NameArgument, home: HomeOption = None, config: ConfigOption = None) -> None:

@@ -23,6 +23,7 @@ from layers.errors import Conflict, Forbidden
 from layers.identity.accounts import LocalAccount
 from layers.identity.labels import check_name, labels_given, power_of
 from layers.identity.passwords import hash_password, random_password
+from layers.identity.totp import uri_as_picture
 from layers.policy.definition import Duty
 from server.dependencies import StateHere, require_duty
 from server.identity.identity import Identity
@@ -97,6 +98,7 @@ class BoundCode(BaseModel):
 
     name: str
     uri: str = Field(description="仅此一次，加入验证器 told this once, to be added to an authenticator: otpauth://…")
+    qr: str = Field(description="同上的二维码 the same as a QR code: an SVG as a data URI")
 
 
 class EndedSessions(BaseModel):
@@ -166,7 +168,8 @@ async def bind_code(
         await _check_power(one, "totp", request.scope, state, identity)
     detail = {"operation": "totp"}
     await state.audit.note(AuditAction.USER_CHANGE, f"user/{one.name}", scope=request.scope, detail=detail)
-    return BoundCode(name=one.name, uri=await state.accounts.bind_code(one.name))
+    uri = await state.accounts.bind_code(one.name)
+    return BoundCode(name=one.name, uri=uri, qr=uri_as_picture(uri))
 
 
 @router.get("/sessions", summary="登录情况 Who is logged in")

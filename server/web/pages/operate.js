@@ -77,6 +77,8 @@ function showOnce(kept, one, said) {
   once.textContent = said[one.dataset["keeps"] ?? ""];
   for (const name of place.querySelectorAll("[data-name]")) name.textContent = said["name"];
   place.querySelector("[data-totp]")?.toggleAttribute("hidden", !said["needs_totp"]);
+  const picture = /** @type {HTMLImageElement | null} */ (place.querySelector("[data-qr]"));
+  if (picture && said["qr"]) picture.src = said["qr"];
   place.closest("details")?.setAttribute("open", "");
   place.hidden = false;
   place.tabIndex = -1;

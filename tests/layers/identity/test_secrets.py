@@ -22,7 +22,7 @@ from layers.identity.passwords import (
     random_password,
 )
 from layers.identity.secret import is_token, new_token
-from layers.identity.totp import STEP_SECONDS, new_totp_secret, step_of_code
+from layers.identity.totp import STEP_SECONDS, new_totp_secret, step_of_code, totp_uri, uri_as_picture, uri_as_text
 from layers.policy.read import read_policy
 
 ROLES = read_policy(Path(__file__).parents[3] / "config" / "policy").roles
@@ -106,3 +106,11 @@ def test_names_have_few_characters(name):
 def test_tokens_have_a_form_that_scanners_find():
     assert is_token(new_token())
     assert not any(is_token(text) for text in ("", "om_", "om_short", f"om_{'!' * 43}", f"xx_{'a' * 43}"))
+
+
+def test_the_picture_of_a_secret_is_its_address():
+    uri = totp_uri(new_totp_secret(), "li.ming")
+    picture, text = uri_as_picture(uri), uri_as_text(uri)
+    assert picture.startswith("data:image/svg+xml")
+    assert "\n" in text
+    assert picture != uri_as_picture(totp_uri(new_totp_secret(), "li.ming"))
