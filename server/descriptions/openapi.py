@@ -50,7 +50,7 @@ _OF_HISTORY = (
 )
 """Routes whose model is one of several forms."""
 _CONTENT: dict[str, tuple[str, ...]] = {
-    "/guide/images/{name}": ("image/png",),
+    "/guide/images/{name}": ("image/png", "image/webp"),
     "/catalog/qgis.xml": ("application/xml",),
     "/asyncapi.json": ("application/asyncapi+json;version=3.0.0",),
     "/schemas/{name}.json": ("application/schema+json",),
@@ -175,7 +175,7 @@ def _correct(path: str, method: str, operation: Json) -> None:
         responses["200"]["content"] = {kind: {} for kind in _CONTENT[path]}
     if path in _OF_HISTORY:
         responses["200"]["content"] |= {kind: {} for kind in (*_TEXTS, *_FILES)}
-    limited = method == "post" or path.startswith(_TAKES_MORE)
+    limited = method in {"post", "patch", "put", "delete"} or path.startswith(_TAKES_MORE)
     for status in (*_EVERYWHERE, *(_OF_WRITING if limited else ())):
         name = f"{_OGC if path.startswith('/ogc/') else ''}{status}"
         responses.setdefault(str(status), {"$ref": f"#/components/responses/{name}"})

